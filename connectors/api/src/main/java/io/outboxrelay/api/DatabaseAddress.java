@@ -1,0 +1,28 @@
+package io.outboxrelay.api;
+
+import java.util.Map;
+
+/**
+ * Where the service's database is, and who the relay is there.
+ *
+ * @param host host name or address
+ * @param port TCP port
+ * @param name the database
+ * @param user the relay's role
+ * @param password its password; empty for none
+ * @param properties further properties of the Postgres driver, such as {@code sslmode}
+ */
+public record DatabaseAddress(
+        String host, int port, String name, String user, String password, Map<String, String> properties) {
+
+    /** Copies the properties. */
+    public DatabaseAddress {
+        properties = Map.copyOf(properties);
+    }
+
+    /** Without the password. */
+    @Override
+    public String toString() {
+        return user + "@" + host + ":" + port + "/" + name;
+    }
+}
