@@ -1,0 +1,131 @@
+package io.outboxrelay.postgres;
+
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+
+import io.outboxrelay.api.Finding;
+
+/** Whether the slot is one that the relay can read, and how long the server keeps the log for it. */
+final class SlotChecks {
+
+    private static final int INVALIDATION_REASONS = 170000;
+
+    private static final String LIMITS = """
+            SELECT name, setting, current_setting(name) FROM pg_settings
+            WHERE name IN ('max_slot_wal_keep_size', 'idle_replication_slot_timeout')
+            ORDER BY name DESC""";
+
+    private final Session session;
+    private final String slot;
+    private final String subject;
+
+    SlotChecks(Session session, String slot) {
+        this.session = session;
+        this.slot = slot;
+        this.subject = "slot " + slot;
+    }
+
+    List<Finding> findings() throws SQLException {
+        List<Finding> findings = new ArrayList<>();
+        slot(findings);
+        limits(findings);
+        return findings;
+    }
+
+    private void slot(List<Finding> findings) throws SQLException {
+        String reason = session.version() >= INVALIDATION_REASONS ? "invalidation_reason" : "NULL::text";
+        String sql = "SELECT slot_type, plugin, database, temporary, two_phase, wal_status, active_pid, " + reason
+                + " FROM pg_replication_slots WHERE slot_name = ?";
+        try (PreparedStatement query = session.query(sql, slot);
+                ResultSet row = query.executeQuery()) {
+            if (!row.next()) {
+                findings.add(Finding.ok(
+                        subject, "does not exist: a first start may make it, a later one takes it for a gap"));
+                return;
+            }
+            String drop = "SELECT pg_drop_replication_slot(" + Session.literal(slot) + ");";
+            String wrong = wrong(row);
+            String status = row.getString("wal_status");
+            if (!wrong.isEmpty()) {
+                findings.add(Finding.error(
+                        subject,
+                        wrong,
+                        drop + " -- if nobody reads it; otherwise choose another name for the relay's slot"));
+            } else if (row.getBoolean("temporary")) {
+                findings.add(Finding.error(
+                        subject,
+                        "is temporary: it ends with the session that made it, process " + row.getInt("active_pid")
+                                + ".",
+                        "SELECT pg_terminate_backend(" + row.getInt("active_pid") + ");"));
+            } else if (row.getBoolean("two_phase")) {
+                findings.add(Finding.error(
+                        subject,
+                        "was made with two_phase: it would hand over prepared transactions before they commit.",
+                        drop + " -- once everything is delivered: what is not can then be read from the table only"));
+            } else if ("lost".equals(status)) {
+                String why = row.getString(8) == null ? "" : " (" + row.getString(8) + ")";
+                findings.add(Finding.error(
+                        subject,
+                        "is lost" + why + ": the server has removed log that was not read yet. What it held of the"
+                                + " outbox can be read from the table only.",
+                        drop));
+            } else if ("unreserved".equals(status)) {
+                findings.add(Finding.warning(
+                        subject,
+                        "is about to be lost: the log it needs is beyond max_slot_wal_keep_size, and the server's next"
+                                + " checkpoint removes it.",
+                        "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf(); -- until the relay has"
+                                + " caught up"));
+            } else {
+                int reader = row.getInt("active_pid");
+                findings.add(Finding.ok(subject, reader == 0 ? "is free" : "is being read by process " + reader));
+            }
+        }
+    }
+
+    private String wrong(ResultSet row) throws SQLException {
+        if (!row.getString("slot_type").equals("logical")) {
+            return "is a physical slot, not a logical one.";
+        }
+        if (!row.getString("plugin").equals("pgoutput")) {
+            return "speaks through the plugin " + row.getString("plugin") + ", not pgoutput.";
+        }
+        if (!row.getString("database").equals(session.database())) {
+            return "belongs to database " + row.getString("database") + ", not " + session.database() + ".";
+        }
+        return "";
+    }
+
+    private void limits(List<Finding> findings) throws SQLException {
+        try (PreparedStatement query = session.query(LIMITS);
+                ResultSet row = query.executeQuery()) {
+            while (row.next()) {
+                String name = row.getString(1);
+                if (name.equals("max_slot_wal_keep_size")) {
+                    findings.add(keepSize(name, row.getLong(2), row.getString(3)));
+                } else if (row.getLong(2) != 0) {
+                    findings.add(Finding.warning(
+                            name,
+                            "is " + row.getString(3) + ": a relay that is away longer loses its slot.",
+                            "ALTER SYSTEM SET " + name + " = 0; SELECT pg_reload_conf();"));
+                }
+            }
+        }
+    }
+
+    private static Finding keepSize(String name, long megabytes, String text) {
+        if (megabytes >= 0) {
+            return Finding.ok(
+                    name, "is " + text + ": a relay that falls further behind loses its slot, the disk stays free");
+        }
+        return Finding.warning(
+                name,
+                "is unlimited: while the relay is down or its broker is, the log grows until the disk is full and the"
+                        + " database stops. With a limit, a relay that falls further behind loses its slot instead, and"
+                        + " what it missed can be read from the table only.",
+                "ALTER SYSTEM SET " + name + " = '50GB'; SELECT pg_reload_conf(); -- what the disk can spare");
+    }
+}

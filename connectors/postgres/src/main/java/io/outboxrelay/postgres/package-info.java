@@ -1,0 +1,2 @@
+/** What every source on Postgres needs, whatever way it reads. */
+package io.outboxrelay.postgres;
