@@ -1,0 +1,74 @@
+package io.outboxrelay.source.debezium;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Optional;
+import javax.sql.DataSource;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Notices a stream that hangs without an error, which neither the engine nor TCP does for minutes. A stream that stands
+ * still is given up unless the server's process is seen at work. Used by one thread.
+ */
+final class StallWatch {
+
+    private static final Logger log = LoggerFactory.getLogger(StallWatch.class);
+
+    private final DataSource database;
+    private final Progress progress;
+    private final Duration timeout;
+
+    private Optional<Walsender> halfway = Optional.empty();
+
+    StallWatch(DataSource database, Progress progress, Duration timeout) {
+        this.database = database;
+        this.progress = progress;
+        this.timeout = timeout;
+    }
+
+    /**
+     * Looks once.
+     *
+     * @return why the stream must be given up; empty if it may go on
+     * @throws SQLException if the stream stands still and the database cannot be asked why
+     */
+    Optional<String> look() throws SQLException {
+        Duration still = progress.still();
+        if (still.compareTo(timeout.dividedBy(2)) < 0) {
+            halfway = Optional.empty();
+            return Optional.empty();
+        }
+        if (halfway.isEmpty()) {
+            halfway = walsender();
+        }
+        if (still.compareTo(timeout) < 0) {
+            return Optional.empty();
+        }
+        Optional<Walsender> now = walsender();
+        if (now.isPresent() && halfway.isPresent() && now.get().isAtWork(halfway.get())) {
+            log.info("The stream has not moved for {} s; the server is at work on it", still.toSeconds());
+            halfway = Optional.empty();
+            progress.excuse();
+            return Optional.empty();
+        }
+        terminate();
+        return Optional.of(
+                "the stream has not moved for " + still.toSeconds() + " s, and the server's process hangs or is gone");
+    }
+
+    private Optional<Walsender> walsender() throws SQLException {
+        try (Connection connection = database.getConnection()) {
+            return Walsender.read(connection, progress.backend());
+        }
+    }
+
+    /** Else it would hold the slot until wal_sender_timeout. */
+    private void terminate() throws SQLException {
+        try (Connection connection = database.getConnection()) {
+            Walsender.terminate(connection, progress.backend());
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package io.outboxrelay.source.debezium;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Optional;
+
+/**
+ * The server's process that streams, at one moment.
+ *
+ * @param lastReply when it last read an answer of ours, by its clock
+ * @param isComputing whether it waits for nothing but its disk, as while it decodes a large transaction
+ */
+record Walsender(Optional<String> lastReply, boolean isComputing) {
+
+    /** Empty if there is none with that pid. */
+    static Optional<Walsender> read(Connection connection, int pid) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT r.reply_time::text, coalesce(a.wait_event_type, 'IO') = 'IO' AND a.state IS NOT NULL"
+                        + " FROM pg_stat_replication r JOIN pg_stat_activity a USING (pid) WHERE pid = ?")) {
+            statement.setInt(1, pid);
+            try (ResultSet row = statement.executeQuery()) {
+                return row.next()
+                        ? Optional.of(new Walsender(Optional.ofNullable(row.getString(1)), row.getBoolean(2)))
+                        : Optional.empty();
+            }
+        }
+    }
+
+    /** Whether it has done anything since the earlier look. */
+    boolean isAtWork(Walsender earlier) {
+        return isComputing || !lastReply.equals(earlier.lastReply);
+    }
+
+    /** Ends it; its role may do that. A process that hangs ends once it runs again. */
+    static void terminate(Connection connection, int pid) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_replication WHERE pid = ?")) {
+            statement.setInt(1, pid);
+            statement.executeQuery().close();
+        }
+    }
+}
