@@ -1,0 +1,2 @@
+/** The only place with routing, retry, ordering, limits and rejection policy. */
+package io.outboxrelay.relay.delivery;

@@ -1,0 +1,35 @@
+package io.outboxrelay.relay.config;
+
+import java.util.List;
+
+import io.outboxrelay.api.Finding;
+import io.outboxrelay.api.OutboxDatabase;
+import io.outboxrelay.api.OutboxSource;
+import io.outboxrelay.api.SourceFactory;
+import io.outboxrelay.api.SourceProvider;
+import io.outboxrelay.api.config.Settings;
+
+/** A source with one setting of its own, which reads nothing. */
+final class ScriptedSource implements SourceProvider {
+
+    @Override
+    public String type() {
+        return "scripted";
+    }
+
+    @Override
+    public SourceFactory configure(Settings settings) {
+        int lanes = settings.integer("lanes", 1, 9);
+        return new SourceFactory() {
+            @Override
+            public List<Finding> check(OutboxDatabase database) {
+                return List.of(Finding.ok("lanes", String.valueOf(lanes)));
+            }
+
+            @Override
+            public OutboxSource open(OutboxDatabase database) {
+                throw new UnsupportedOperationException();
+            }
+        };
+    }
+}

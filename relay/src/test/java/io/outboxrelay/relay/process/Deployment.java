@@ -1,0 +1,214 @@
+package io.outboxrelay.relay.process;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+import io.outboxrelay.api.DatabaseAddress;
+import io.outboxrelay.schema.OutboxTable;
+import io.outboxrelay.schema.SchemaScript;
+import io.outboxrelay.testkit.KafkaServer;
+import io.outboxrelay.testkit.PostgresServer;
+import io.outboxrelay.testkit.RelayProcess;
+import io.outboxrelay.testkit.StoredRecord;
+import io.outboxrelay.testkit.TestDatabase;
+import io.outboxrelay.testkit.history.HistoryChecker;
+import io.outboxrelay.testkit.history.Received;
+import io.outboxrelay.testkit.history.Reference;
+import io.outboxrelay.testkit.history.Verdict;
+import io.outboxrelay.testkit.workload.Workload;
+import io.outboxrelay.testkit.workload.WorkloadPlan;
+import org.awaitility.Awaitility;
+
+/** One database with an outbox, one topic, one configuration file, and the relays that a test starts with it. */
+final class Deployment implements AutoCloseable {
+
+    static final Path DISTRIBUTION = Path.of(System.getProperty("outbox-relay.distribution", "target/outbox-relay"));
+
+    /** Long enough for a loaded machine; what waits for it ends as soon as it comes true. */
+    static final Duration PATIENCE = Duration.ofSeconds(90);
+
+    private final TestDatabase database;
+    private final KafkaServer kafka;
+    private final String topic;
+    private final Path config;
+    private final List<RelayProcess> relays = new ArrayList<>();
+
+    private Deployment(TestDatabase database, KafkaServer kafka, String moreConfig) throws IOException {
+        this.database = database;
+        this.kafka = kafka;
+        this.topic = "events." + database.address().name();
+        this.config = Files.createTempFile("outbox-relay-", ".conf");
+        configure(moreConfig);
+    }
+
+    /** With the table of {@code outbox-schema} and a topic of four partitions. */
+    static Deployment create(PostgresServer postgres, KafkaServer kafka) throws IOException, SQLException {
+        return create(postgres.createDatabase(), kafka, SchemaScript.TABLE.sql() + SchemaScript.RELAY.sql(), "");
+    }
+
+    /** With other SQL for the outbox, and more configuration, which wins. */
+    static Deployment create(TestDatabase database, KafkaServer kafka, String sql, String moreConfig)
+            throws IOException, SQLException {
+        database.execute(sql);
+        Deployment deployment = new Deployment(database, kafka, moreConfig);
+        kafka.createTopic(deployment.topic, 4, Map.of("max.message.bytes", "20000000"));
+        return deployment;
+    }
+
+    /** Writes the configuration file anew, with more settings, which win. */
+    void configure(String more) throws IOException {
+        DatabaseAddress address = database.address();
+        Files.writeString(
+                config,
+                """
+                database { host = "%s", port = %d, name = "%s", user = "%s", password = "%s" }
+                source.debezium { slot = "%s" }
+                broker.kafka { bootstrap-servers = "%s" }
+                delivery.topic = "%s"
+                health.port = 0
+                """.formatted(
+                                        address.host(),
+                                        address.port(),
+                                        address.name(),
+                                        address.user(),
+                                        address.password(),
+                                        address.name(),
+                                        kafka.bootstrapServers(),
+                                        topic)
+                        + more);
+    }
+
+    /** Starts a relay and waits until it streams. */
+    RelayProcess startRelay() throws InterruptedException {
+        RelayProcess relay = launchRelay();
+        relay.awaitLine("STREAMING", PATIENCE);
+        return relay;
+    }
+
+    /** Starts a relay and waits for nothing. */
+    RelayProcess launchRelay() {
+        RelayProcess relay = RelayProcess.start(DISTRIBUTION, "run", "--config", config.toString());
+        relays.add(relay);
+        return relay;
+    }
+
+    /** Starts a relay that logs as much as it can, and waits until it streams. */
+    RelayProcess startVerboseRelay() throws InterruptedException {
+        RelayProcess relay = RelayProcess.start(
+                DISTRIBUTION,
+                Map.of("OUTBOX_RELAY_LOG_LEVEL", "TRACE"),
+                line -> {},
+                "run",
+                "--verbose",
+                "--config",
+                config.toString());
+        relays.add(relay);
+        relay.awaitLine("STREAMING", PATIENCE);
+        return relay;
+    }
+
+    /** Runs another command of the program to its end. */
+    RelayProcess command(String... arguments) throws InterruptedException {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        all.addAll(List.of("--config", config.toString()));
+        RelayProcess command = RelayProcess.start(DISTRIBUTION, all.toArray(String[]::new));
+        relays.add(command);
+        command.awaitExit(PATIENCE);
+        return command;
+    }
+
+    /** Inserts one event in a transaction of its own and returns its id. */
+    String insert(String aggregateId, String payload) throws SQLException {
+        try (Connection connection = database.connect();
+                var insert =
+                        connection.prepareStatement("INSERT INTO outbox (aggregate_type, aggregate_id, type, payload)"
+                                + " VALUES ('order', ?, 'placed', to_jsonb(?::text)) RETURNING id")) {
+            insert.setString(1, aggregateId);
+            insert.setString(2, payload);
+            try (ResultSet id = insert.executeQuery()) {
+                id.next();
+                return id.getString(1);
+            }
+        }
+    }
+
+    /** The first so many messages of the topic; waits for them. */
+    List<StoredRecord> read(int count) {
+        return kafka.read(topic, count, PATIENCE);
+    }
+
+    /** Creates the slot, as an administrator may, so that rows written before the first start are in the log. */
+    void createSlot() throws SQLException {
+        query("SELECT pg_create_logical_replication_slot('%s', 'pgoutput')"
+                .formatted(database.address().name()));
+    }
+
+    /** Creates the slot and starts concurrent writers on the outbox. */
+    Workload startWorkload(WorkloadPlan plan) throws SQLException {
+        createSlot();
+        return Workload.start(database.address(), OutboxTable.DEFAULT, plan);
+    }
+
+    /** Ends the writers, waits until all that they committed is in the topic, and judges the topic's history. */
+    Verdict judge(Workload workload) throws SQLException {
+        workload.stop();
+        Reference reference = workload.reference();
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        List<Received> received = readAll();
+        while (distinct(received) < reference.size() && System.nanoTime() < deadline) {
+            received = readAll();
+        }
+        return HistoryChecker.check(reference, received);
+    }
+
+    /** Waits until the writers have committed so many more events. */
+    static void awaitMore(Workload workload, int events) {
+        int before = workload.committed();
+        Awaitility.await("writers to commit " + events + " more events")
+                .atMost(PATIENCE)
+                .until(() -> workload.committed() >= before + events);
+    }
+
+    /** All that the topic holds now. */
+    List<Received> readAll() {
+        return kafka.topics().readAll(topic).stream().map(Received::from).toList();
+    }
+
+    /** One value of one row. */
+    String query(String sql) throws SQLException {
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(sql)) {
+            return row.next() ? row.getString(1) : null;
+        }
+    }
+
+    private static long distinct(List<Received> received) {
+        return received.stream().map(Received::eventId).distinct().count();
+    }
+
+    TestDatabase database() {
+        return database;
+    }
+
+    String topic() {
+        return topic;
+    }
+
+    /** Ends what runs and drops the database. */
+    @Override
+    public void close() throws SQLException, IOException {
+        relays.forEach(RelayProcess::close);
+        database.close();
+        Files.deleteIfExists(config);
+    }
+}

@@ -1,0 +1,89 @@
+package io.outboxrelay.relay.process;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+class DistributionIT {
+
+    private static final long MOST_BYTES = 32L << 20;
+
+    /** What the program needs, by what needs it. A jar that is new here is a decision. */
+    private static final List<String> JARS = List.of(
+            // The project's own
+            "api",
+            "broker-kafka",
+            "outbox-schema",
+            "postgres",
+            "relay",
+            "source-debezium",
+            // Configuration, command line, log, pool, backoff
+            "config",
+            "picocli",
+            "logback-classic",
+            "logback-core",
+            "slf4j-api",
+            "HikariCP",
+            "resilience4j-core",
+            "postgresql",
+            // Headers of rows and health as JSON; also what Debezium and Connect need
+            "jackson-annotations",
+            "jackson-core",
+            "jackson-databind",
+            "jackson-module-blackbird",
+            // Debezium's engine and the part of Connect that it runs on
+            "debezium-api",
+            "debezium-config",
+            "debezium-connector-common",
+            "debezium-connector-postgres",
+            "debezium-embedded",
+            "debezium-openlineage-api",
+            "debezium-util",
+            "connect-api",
+            "connect-json",
+            "connect-runtime",
+            "maven-artifact",
+            "sketches-java",
+            // Kafka's client and its codecs
+            "kafka-clients",
+            "lz4-java",
+            "snappy-java",
+            "zstd-jni");
+
+    @Test
+    void itHoldsTheJarsThatTheProgramNeedsAndNoOther() throws IOException {
+        try (Stream<Path> jars = Files.list(Deployment.DISTRIBUTION.resolve("lib"))) {
+            assertThat(jars.map(jar -> jar.getFileName().toString().replaceFirst("-\\d.*\\.jar$", "")))
+                    .containsExactlyInAnyOrderElementsOf(JARS);
+        }
+    }
+
+    @Test
+    void itIsSmall() throws IOException {
+        long bytes = 0;
+        try (Stream<Path> files = Files.walk(Deployment.DISTRIBUTION)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                bytes += Files.size(file);
+            }
+        }
+        assertThat(bytes).isLessThan(MOST_BYTES);
+    }
+
+    @Test
+    void besideTheJarsThereAreTheScriptTheConfigurationAndTheLicence() throws IOException {
+        try (Stream<Path> files = Files.walk(Deployment.DISTRIBUTION)) {
+            assertThat(files.filter(Files::isRegularFile)
+                            .map(file ->
+                                    Deployment.DISTRIBUTION.relativize(file).toString())
+                            .filter(file -> !file.startsWith("lib/")))
+                    .containsExactlyInAnyOrder("bin/outbox-relay", "conf/outbox-relay.conf", "LICENSE");
+        }
+        assertThat(Deployment.DISTRIBUTION.resolve("bin/outbox-relay")).isExecutable();
+    }
+}

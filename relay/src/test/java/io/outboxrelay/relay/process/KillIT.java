@@ -1,0 +1,56 @@
+package io.outboxrelay.relay.process;
+
+import java.time.Duration;
+import java.util.Random;
+
+import io.outboxrelay.testkit.KafkaServer;
+import io.outboxrelay.testkit.PostgresServer;
+import io.outboxrelay.testkit.RelayProcess;
+import io.outboxrelay.testkit.history.Verdict;
+import io.outboxrelay.testkit.workload.Workload;
+import io.outboxrelay.testkit.workload.WorkloadPlan;
+import org.junit.jupiter.api.Test;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+class KillIT {
+
+    private static final Logger log = LoggerFactory.getLogger(KillIT.class);
+
+    private static final int KILLS = 16;
+    private static final long SEED = Long.getLong("kill.seed", 20_260_101L);
+
+    /** Kills come at any moment of a relay's life: while it starts, while it streams, in the middle of a flush. */
+    @Test
+    void killedAgainAndAgainUnderConcurrentWritersItLosesNothingAndKeepsTheOrder() throws Exception {
+        Random random = new Random(SEED);
+        try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared());
+                Workload workload =
+                        deployment.startWorkload(WorkloadPlan.seeded(SEED).withEventsPerSecond(1000))) {
+            for (int kill = 1; kill <= KILLS; kill++) {
+                RelayProcess relay = deployment.launchRelay();
+                if (kill % 4 != 0) {
+                    relay.awaitLine("STREAMING", Deployment.PATIENCE);
+                }
+                pause(random.nextInt(1500));
+                relay.kill();
+            }
+            deployment.startRelay();
+            Verdict verdict = deployment.judge(workload);
+            log.info("{} kills, seed {}: {}", KILLS, SEED, verdict);
+            verdict.requireCorrect();
+            assertThat(verdict.committed()).isGreaterThan(1000);
+        }
+    }
+
+    private static void pause(int millis) {
+        Duration pause = Duration.ofMillis(millis);
+        await("the moment of the next kill, which the seed chooses")
+                .pollDelay(pause)
+                .atMost(pause.plusSeconds(10))
+                .until(() -> true);
+    }
+}

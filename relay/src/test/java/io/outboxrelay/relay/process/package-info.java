@@ -1,0 +1,2 @@
+/** The distribution as users run it: a process with a configuration file, beside real servers. */
+package io.outboxrelay.relay.process;
