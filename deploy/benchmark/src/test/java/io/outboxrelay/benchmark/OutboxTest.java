@@ -1,0 +1,59 @@
+package io.outboxrelay.benchmark;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.util.List;
+
+import io.outboxrelay.testkit.KafkaServer;
+import io.outboxrelay.testkit.PostgresServer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Test;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+final class OutboxTest {
+
+    @Test
+    void rowsAreNumberedAndOfTheSizeThatIsTold() throws Exception {
+        try (Outbox outbox = Outbox.create(PostgresServer.shared().createDatabase(), KafkaServer.shared(), "rows");
+                Connection connection = outbox.connect();
+                PreparedStatement insert = Outbox.inserting(connection);
+                Statement statement = connection.createStatement()) {
+            outbox.commitBacklog(25);
+            insert.setArray(1, connection.createArrayOf("bigint", new Long[] {25L, 26L}));
+            insert.executeUpdate();
+
+            try (ResultSet row = statement.executeQuery("SELECT count(DISTINCT payload->>'n'), count(*),"
+                    + " avg(pg_column_size(outbox.*)), count(DISTINCT xmin::text) FROM outbox")) {
+                row.next();
+                assertThat(row.getInt(1)).isEqualTo(27);
+                assertThat(row.getInt(2)).isEqualTo(27);
+                assertThat(row.getInt(3)).isBetween(270, 290);
+                assertThat(row.getInt(4)).isEqualTo(4);
+            }
+            try (ResultSet row =
+                    statement.executeQuery("SELECT payload::text FROM outbox WHERE (payload->>'n')::int = 17")) {
+                row.next();
+                byte[] payload = row.getString(1).getBytes(UTF_8);
+                assertThat(Topic.numberOf(new ConsumerRecord<>("rows", 0, 0, "order-17", payload)))
+                        .isEqualTo(17);
+            }
+        }
+    }
+
+    @Test
+    void whatTheTopicHoldsIsReadToItsEnd() throws Exception {
+        KafkaServer kafka = KafkaServer.shared();
+        try (Outbox outbox = Outbox.create(PostgresServer.shared().createDatabase(), kafka, "read");
+                Topic topic = new Topic(outbox)) {
+            assertThat(topic.size()).isZero();
+            topic.readAll(record -> {
+                throw new AssertionError("there is none");
+            });
+            assertThat(topic.poll()).isEqualTo(List.of());
+        }
+    }
+}
