@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.relay.delivery.Delivery;
 import io.outboxrelay.relay.delivery.HaltedEvent;
@@ -62,7 +63,7 @@ public final class OperatorRequests {
             String id = request.getKey();
             if (request.getValue() == Action.SKIP) {
                 if (delivery.skip(id)) {
-                    log.warn("Skipped event {} at the operator's word: it stays unsent", id);
+                    log.warn("{} Skipped event {} at the operator's word: it stays unsent", Code.EVENT_SKIPPED, id);
                 }
             } else {
                 delete(id);

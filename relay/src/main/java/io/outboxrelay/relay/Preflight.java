@@ -5,67 +5,90 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.api.OutboxDatabase;
+import io.outboxrelay.relay.claimcheck.ClaimCheckPreflight;
 import io.outboxrelay.relay.config.DeliverySettings;
-import io.outboxrelay.relay.config.OnRejected;
 import io.outboxrelay.relay.config.RelayConfig;
+import io.outboxrelay.relay.deadletter.DeadLetterPreflight;
 import io.outboxrelay.relay.delivery.Router;
 
 /**
  * Looks, before anything is read, whether source and broker could work.
  *
- * @param findings what was found, in the order in which it was looked at
+ * @param sources what was found of the source and its fallback
+ * @param deadLetters what was found of the table for rejected events
+ * @param claimChecks what was found of the table for payloads; empty where none is stored or fetched
+ * @param broker what was found of the broker, in the order in which it was looked at
  */
-public record Preflight(List<Finding> findings) {
+record Preflight(
+        SourcesCheck sources, DeadLetterPreflight deadLetters, Optional<Finding> claimChecks, List<Finding> broker) {
 
     /** Copies the findings. */
-    public Preflight {
-        findings = List.copyOf(findings);
+    Preflight {
+        broker = List.copyOf(broker);
     }
 
     /**
-     * Asks the source and the broker. Changes nothing.
+     * Asks the sources and the broker. Changes nothing.
      *
      * @throws SQLException if the database cannot be asked
      * @throws IOException if the broker cannot be asked
      */
-    public static Preflight of(RelayConfig config, OutboxDatabase database)
+    static Preflight of(RelayConfig config, OutboxDatabase database)
             throws SQLException, IOException, InterruptedException {
-        List<Finding> findings = new ArrayList<>(ofSource(config, database));
-        findings.addAll(ofBroker(config));
-        return new Preflight(findings);
+        return new Preflight(
+                SourcesCheck.of(config.source(), database),
+                ofDeadLetters(config, database),
+                ofClaimChecks(config, database),
+                ofBroker(config));
     }
 
-    /** Asks the source alone. */
-    static List<Finding> ofSource(RelayConfig config, OutboxDatabase database) throws SQLException {
-        return config.source().check(database);
+    /** Asks for the table of rejected events alone. */
+    static DeadLetterPreflight ofDeadLetters(RelayConfig config, OutboxDatabase database) throws SQLException {
+        return DeadLetterPreflight.of(database, config.delivery().rejection().usesTable());
+    }
+
+    /** Asks for the table of payloads alone; empty where none is stored or fetched. */
+    static Optional<Finding> ofClaimChecks(RelayConfig config, OutboxDatabase database) throws SQLException {
+        return ClaimCheckPreflight.of(database, config.delivery().claimCheck());
     }
 
     /** Asks the broker alone. */
     static List<Finding> ofBroker(RelayConfig config) throws IOException, InterruptedException {
-        return config.broker().check(knownDestinations(config.delivery()));
+        List<Finding> findings = new ArrayList<>(config.broker().check(knownDestinations(config.delivery())));
+        if (Router.constantDestination(config.delivery().topic()).isEmpty()) {
+            findings.add(Finding.ok(
+                    "delivery.topic",
+                    config.delivery().topic() + " is filled in for each event, so its topics are not looked at before."
+                            + " Each must exist, unless the broker's settings let the relay create it; an event"
+                            + " whose topic is missing is rejected"));
+        }
+        return findings;
     }
 
-    /** Whether nothing was found that keeps the relay from its work. */
-    public boolean passed() {
-        return errors().isEmpty();
+    /** All that was found, as it is told. */
+    List<Finding> findings() {
+        List<Finding> findings = new ArrayList<>(sources.findings());
+        findings.add(deadLetters.finding());
+        claimChecks.ifPresent(findings::add);
+        findings.addAll(broker);
+        return findings;
     }
 
     /** What keeps the relay from its work. */
-    public List<Finding> errors() {
-        return findings.stream()
-                .filter(finding -> finding.level() == Finding.Level.ERROR)
-                .toList();
+    List<Finding> errors() {
+        return SourcesCheck.errors(findings());
     }
 
     private static Set<String> knownDestinations(DeliverySettings delivery) {
         Set<String> known = new HashSet<>();
         Router.constantDestination(delivery.topic()).ifPresent(known::add);
-        if (delivery.onRejected() == OnRejected.DEAD_LETTER) {
-            known.add(delivery.deadLetterTopic());
+        if (delivery.rejection().usesTopic()) {
+            known.add(delivery.rejection().topic());
         }
         return known;
     }

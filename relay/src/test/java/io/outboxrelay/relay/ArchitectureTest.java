@@ -1,10 +1,18 @@
 package io.outboxrelay.relay;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.outboxrelay.postgres.FiguresReader;
+import io.outboxrelay.postgres.Lease;
+import io.outboxrelay.postgres.OutboxFigures;
+import io.outboxrelay.postgres.OutboxSetup;
+import io.outboxrelay.postgres.ReplicationSlot;
+import io.outboxrelay.postgres.SetupStep;
 import org.junit.jupiter.api.Test;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
@@ -26,11 +34,33 @@ class ArchitectureTest {
                 .resideInAnyPackage(
                         "io.outboxrelay.source..",
                         "io.outboxrelay.broker..",
-                        "io.outboxrelay.postgres..",
                         "io.outboxrelay.testkit..",
                         "io.debezium..",
                         "org.apache.kafka..",
                         "org.postgresql..")
+                .check(all);
+    }
+
+    @Test
+    void ofTheWayToPostgresTheRelayKnowsOnlyTheLeaseTheFiguresAndTheSetup() {
+        noClasses()
+                .that()
+                .resideInAPackage(RELAY + "..")
+                .and()
+                .doNotHaveSimpleName("OutboxLock")
+                .should()
+                .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("io.outboxrelay.postgres..")
+                        .and(not(JavaClass.Predicates.belongToAnyOf(OutboxFigures.class, ReplicationSlot.Holder.class)))
+                        .and(not(JavaClass.Predicates.belongToAnyOf(OutboxSetup.class, SetupStep.class)))
+                        .and(not(JavaClass.Predicates.assignableTo(FiguresReader.class))))
+                .check(all);
+        noClasses()
+                .that()
+                .haveSimpleName("OutboxLock")
+                .should()
+                .dependOnClassesThat(JavaClass.Predicates.resideInAPackage("io.outboxrelay.postgres..")
+                        .and(not(JavaClass.Predicates.assignableTo(Lease.class)))
+                        .and(not(JavaClass.Predicates.assignableTo(Lease.Key.class))))
                 .check(all);
     }
 
@@ -69,10 +99,17 @@ class ArchitectureTest {
     void onlyCommandsKnowTheCommandLine() {
         noClasses()
                 .that()
-                .resideInAnyPackage(RELAY + ".config..", RELAY + ".ops..", RELAY + ".delivery..")
+                .resideInAPackage(RELAY + "..")
+                .and()
+                .resideOutsideOfPackage(RELAY + ".command")
+                .and(not(JavaClass.Predicates.type(Main.class)))
                 .should()
                 .dependOnClassesThat()
-                .resideInAPackage("picocli..")
+                .resideInAnyPackage("picocli..", RELAY + ".command..")
+                .check(all);
+        noClasses()
+                .should()
+                .dependOnClassesThat(JavaClass.Predicates.type(Main.class))
                 .check(all);
     }
 

@@ -8,14 +8,16 @@ import java.util.concurrent.CompletionStage;
  *
  * <ol>
  *   <li>{@link #publish} is called by one thread at a time. Messages of one destination and key are stored in the order
- *       of the calls.
+ *       of the calls, where {@link #preservesOrder} is true. Where it is false, delivery calls it for a key again only
+ *       once the key's message before is stored.
  *   <li>A stage completes normally only when the broker has durably stored and routed the message, never when it is
  *       merely accepted.
  *   <li>A stage that completes exceptionally means that the broker has failed: every stage that is still open fails too,
  *       and so does every later call. With {@link RejectedException} that one message will never be taken, and nothing
  *       of its destination and key that was published later is stored by this instance, then or ever. Any other
  *       exception means <em>not yet</em>: what failed may have been stored after all, but never a later message of a
- *       destination and key without the earlier ones.
+ *       destination and key without the earlier ones. A broker that preserves no order need not fail with
+ *       {@link RejectedException}: nothing is behind the message, and the others go on.
  *   <li>The broker never retries in a way that loses order or, by a message of its own, stores a failed message later.
  * </ol>
  *
@@ -30,6 +32,14 @@ public interface Broker extends AutoCloseable {
      * @throws RejectedException if the message will never be taken: nothing was sent, and the broker goes on
      */
     CompletionStage<Void> publish(Message message) throws RejectedException, InterruptedException;
+
+    /**
+     * Whether messages of one destination and key that are published one after another, without waiting for an answer,
+     * are stored in that order. The same for every instance.
+     */
+    default boolean preservesOrder() {
+        return true;
+    }
 
     /** Gives up whatever is not stored yet: every stage that is open fails before this returns. May be called again. */
     @Override

@@ -11,13 +11,26 @@ import java.util.Map;
  * @param user the relay's role
  * @param password its password; empty for none
  * @param properties further properties of the Postgres driver, such as {@code sslmode}
+ * @param timeouts how long it may take to answer
  */
 public record DatabaseAddress(
-        String host, int port, String name, String user, String password, Map<String, String> properties) {
+        String host,
+        int port,
+        String name,
+        String user,
+        String password,
+        Map<String, String> properties,
+        DatabaseTimeouts timeouts) {
 
     /** Copies the properties. */
     public DatabaseAddress {
         properties = Map.copyOf(properties);
+    }
+
+    /** With the time-outs that stand unless others are asked for. */
+    public DatabaseAddress(
+            String host, int port, String name, String user, String password, Map<String, String> properties) {
+        this(host, port, name, user, password, properties, DatabaseTimeouts.DEFAULT);
     }
 
     /** Without the password. */

@@ -11,10 +11,22 @@ import java.time.Duration;
  *       their commits.
  *   <li>{@link EventHandler#deliver} is called by one thread per lane, in order.
  *   <li>The position moves over a batch only after its stage has completed, and never past an earlier batch.
+ *   <li>What {@link OutboxDatabase#afterDelivery()} says happens to rows whose stage has completed, and before the
+ *       position moves over them; a partition is dropped after it has moved over all its rows.
  *   <li>Whatever was not acknowledged is handed over again by the next run, in the same order.
  * </ol>
  */
 public interface OutboxSource extends AutoCloseable {
+
+    /**
+     * Makes ready what takes long and disturbs nobody, so that another source may run on the outbox meanwhile: whatever
+     * that one leaves unsent, {@link #run} hands over. Blocks. Called at most once, before {@link #run}, which does the
+     * same itself where this was not called. Returns early if the source is closed meanwhile.
+     *
+     * @throws PositionLostException if the source has a position and rows may be missing from what can be read there
+     * @throws Exception if the source failed; another may succeed
+     */
+    default void prepare() throws Exception {}
 
     /**
      * Streams until {@link #stop} or {@link #close} is called, then returns; or until the source fails, then throws.
@@ -34,6 +46,11 @@ public interface OutboxSource extends AutoCloseable {
      * @return whether all was settled and the position moved; false leaves the rest to the next run
      */
     boolean stop(Duration atMost) throws InterruptedException;
+
+    /** What the source knows of itself. Any thread may ask, at any time; never blocks. */
+    default SourceStatus status() {
+        return SourceStatus.UNKNOWN;
+    }
 
     /** Ends the run at once, if it has not ended, and frees what it held. Never moves the position. Any thread may call it, and again. */
     @Override

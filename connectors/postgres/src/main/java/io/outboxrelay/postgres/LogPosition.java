@@ -1,12 +1,12 @@
 package io.outboxrelay.postgres;
 
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
-import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
+import io.outboxrelay.api.Code;
+import io.outboxrelay.api.CodedSqlException;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.api.PositionLostException;
@@ -16,90 +16,168 @@ import org.slf4j.LoggerFactory;
 
 /**
  * How far one outbox has been relayed: the replication slot is the position, and a {@link Checkpoint} beside it tells
- * whether the slot is still the one that the relay left. Used by one thread at a time.
+ * whether the slot is still the one that the relay left. Used by one thread at a time, but for {@link #cancel}.
  */
 public final class LogPosition {
 
     private static final Logger log = LoggerFactory.getLogger(LogPosition.class);
 
-    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final String INSUFFICIENT_PRIVILEGE = "42501";
 
     private final OutboxDatabase database;
     private final String slot;
-    private final boolean createSlot;
-    private final ExistingRows existingRows;
+    private final Gap gap;
+    private final HandOver handOver;
 
-    /**
-     * @param database where outbox, slot and checkpoint are
-     * @param slot the slot's name
-     * @param createSlot whether a missing slot is created at the first start
-     * @param existingRows what becomes of rows that are older than a created slot
-     */
-    public LogPosition(OutboxDatabase database, String slot, boolean createSlot, ExistingRows existingRows) {
+    /** @param database where outbox, slot and checkpoint are */
+    public LogPosition(OutboxDatabase database, LogSettings settings) {
         this.database = database;
-        this.slot = slot;
-        this.createSlot = createSlot;
-        this.existingRows = existingRows;
+        this.slot = settings.slot();
+        this.gap = new Gap(database, slot);
+        this.handOver = new HandOver(database, settings);
     }
 
-    /** Looks whether the next start would find its position, and changes nothing. */
+    /**
+     * Looks whether the next start would find its position, and changes nothing.
+     *
+     * @throws SQLException if the database cannot be asked
+     */
     public Finding check(Connection connection) throws SQLException {
         String subject = "position";
+        LogState found = LogState.read(connection, database, slot);
         try {
-            // In this order: a relay that stops in between moves the checkpoint first.
-            Optional<ReplicationSlot> found = ReplicationSlot.read(connection, slot);
-            Optional<Checkpoint> checkpoint = Checkpoint.read(connection, database.table());
-            if (checkpoint.isPresent()) {
-                requireNoGap(checkpoint.get(), ServerIdentity.read(connection), found);
-                return Finding.ok(subject, "goes on after " + checkpoint.get().settled());
-            }
-            if (found.isPresent()) {
-                return Finding.ok(subject, "begins where the slot " + slot + " stands");
-            }
-            if (!createSlot) {
-                return Finding.error(
-                        subject, "the slot " + slot + " does not exist, and create-slot is false.", creation());
-            }
-            if (existingRows == ExistingRows.REFUSE && hasRows(connection)) {
-                throw olderRows();
-            }
-            return Finding.ok(subject, "begins with the slot " + slot + ", which is made at the start");
+            return switch (found.way(connection, database)) {
+                case GO_ON -> {
+                    gap.requireNone(found.checkpoint().orElseThrow(), found.server(), found.slot());
+                    yield Finding.ok(
+                            subject,
+                            "goes on after " + found.checkpoint().orElseThrow().settled());
+                }
+                case ADOPT -> Finding.ok(subject, "begins where the slot " + slot + " stands");
+                case HAND_OVER -> begins(connection, found);
+            };
         } catch (PositionLostException e) {
-            return Finding.error(subject, e.getMessage(), e.remedy());
+            return Finding.error(e.code(), subject, e.getMessage(), e.remedy());
         }
     }
 
     /**
-     * Looks before every start whether slot and checkpoint fit together. At the first start, which knows no checkpoint,
-     * makes both; a slot that is there already is adopted where it stands.
+     * Whether a start would go on at a place in the log, and not begin with what the table holds.
      *
-     * @return the checkpoint to go on from; empty if transactions older than the slot must end before it can be created:
-     *     ask again
+     * @throws SQLException if the database cannot be asked
+     */
+    public boolean exists() throws SQLException {
+        try (Connection connection = database.dataSource().getConnection()) {
+            return LogState.read(connection, database, slot).way(connection, database) != LogState.Way.HAND_OVER;
+        }
+    }
+
+    /**
+     * Looks before every start whether slot and checkpoint fit together. At the first start, and after a position was given
+     * up, makes both, which takes as long as the oldest writing transaction. A slot that is there at the first start is
+     * adopted where it stands, unless the table holds rows that may be older and that no audit would find: then it is made
+     * anew.
+     *
+     * @return where to begin; the caller closes it. Empty if it was cancelled
      * @throws SourceBusyException if somebody streams from the slot
      * @throws PositionLostException if rows may be missing from what the slot will send
      * @throws SQLException if the database cannot be asked, or something is not set up; its message says what
      */
-    public Optional<Checkpoint> prepare() throws SQLException, SourceBusyException, PositionLostException {
+    public Optional<LogStart> prepare() throws SQLException, SourceBusyException, PositionLostException {
+        LogState found;
         try (Connection connection = database.dataSource().getConnection()) {
-            ServerIdentity server = ServerIdentity.read(connection);
-            // In this order: a relay that stops in between moves the checkpoint first.
-            Optional<ReplicationSlot> found = ReplicationSlot.read(connection, slot);
-            Optional<Checkpoint> checkpoint = Checkpoint.read(connection, database.table());
-            if (found.isPresent()) {
-                requireUsable(connection, found.get());
+            found = LogState.read(connection, database, slot);
+            found.requireUsableSlot(connection, database);
+            switch (found.way(connection, database)) {
+                case GO_ON -> {
+                    Checkpoint last = found.checkpoint().orElseThrow();
+                    gap.requireNone(last, found.server(), found.slot());
+                    tellFormer(connection, last);
+                    return Optional.of(start(new Checkpoint(slot, found.server(), last.settled(), last.phase())));
+                }
+                case ADOPT -> {
+                    Lsn stands =
+                            found.slot().flatMap(ReplicationSlot::confirmed).orElseThrow();
+                    log.info("Adopting the replication slot {} at {}", slot, stands);
+                    Checkpoint first = new Checkpoint(slot, found.server(), stands, Checkpoint.Phase.STREAMING);
+                    write(connection, first);
+                    return Optional.of(start(first));
+                }
+                case HAND_OVER -> {
+                    requirePossible(connection, found);
+                    handOver.begin(connection, found);
+                }
             }
-            if (checkpoint.isPresent()) {
-                requireNoGap(checkpoint.get(), server, found);
-                return Optional.of(
-                        new Checkpoint(slot, server, checkpoint.get().settled(), Checkpoint.Phase.STREAMING));
+        }
+        return handOver.create(found.server());
+    }
+
+    /** Ends a wait of {@link #prepare}, and lets none begin. Any thread may call it. */
+    public void cancel() throws InterruptedException {
+        handOver.cancel();
+    }
+
+    /** Frees what {@link #prepare} returned, where nothing was read after it. */
+    public void discard(LogStart start) {
+        try (start) {
+            handOver.discard(start.checkpoint());
+        } catch (SQLException e) {
+            log.debug("The snapshot could not be closed", e);
+        }
+    }
+
+    /**
+     * Gives the position up: from here on the table alone tells what is unsent, and the next {@link #prepare} begins with
+     * it. Done again, it does nothing.
+     *
+     * @return a warning for a slot that could not be dropped
+     * @throws SQLException if the database cannot be asked
+     */
+    public List<Finding> abandon() throws SQLException {
+        return handOver.abandon();
+    }
+
+    /**
+     * Ends the session that streams from the slot, for who alone may read the outbox now: it is that of a relay which has
+     * lost it. Does nothing where no relay has read the outbox from this slot; then the session is somebody else's.
+     *
+     * @throws SQLException if the database cannot be asked
+     */
+    public void endFormerReader() throws SQLException {
+        try (Connection connection = database.dataSource().getConnection()) {
+            LogState found = LogState.read(connection, database, slot);
+            boolean wasOurs = found.checkpoint()
+                            .filter(checkpoint -> checkpoint.slot().equals(slot))
+                            .isPresent()
+                    && found.slot()
+                            .filter(held -> LogState.isOurs(held, database))
+                            .isPresent();
+            if (wasOurs && found.slot().orElseThrow().activePid().isPresent()) {
+                endReader(connection, found.slot().orElseThrow());
             }
-            Optional<Lsn> start = found.isPresent() ? Optional.of(adopt(found.get())) : create(connection);
-            if (start.isEmpty()) {
-                return Optional.empty();
+        }
+    }
+
+    private void endReader(Connection connection, ReplicationSlot held) throws SQLException {
+        Optional<ReplicationSlot.Holder> holder = held.holder(connection);
+        try {
+            held.endReader(connection);
+            log.warn(
+                    "{} Ended the session that still streamed from the replication slot {}, for a relay that has lost the"
+                            + " outbox: {}",
+                    Code.SLOT_READER_ENDED,
+                    slot,
+                    holder.map(Object::toString).orElse("?"));
+        } catch (SQLException e) {
+            if (!INSUFFICIENT_PRIVILEGE.equals(e.getSQLState())) {
+                throw e;
             }
-            Checkpoint first = new Checkpoint(slot, server, start.get(), Checkpoint.Phase.STREAMING);
-            write(connection, first);
-            return Optional.of(first);
+            log.warn(
+                    "{} The replication slot {} is read by {}, of another role, which this one may not end: {}",
+                    Code.SLOT_READER_STAYS,
+                    slot,
+                    holder.map(Object::toString).orElse("?"),
+                    e.getMessage());
         }
     }
 
@@ -112,7 +190,7 @@ public final class LogPosition {
     public ReplicationSlot verify(Checkpoint checkpoint) throws SQLException, PositionLostException {
         try (Connection connection = database.dataSource().getConnection()) {
             Optional<ReplicationSlot> found = ReplicationSlot.read(connection, slot);
-            requireNoGap(checkpoint, ServerIdentity.read(connection), found);
+            gap.requireNone(checkpoint, ServerIdentity.read(connection), found);
             return found.filter(slot -> slot.activePid().isPresent())
                     .orElseThrow(() -> new SQLException("nobody streams from the replication slot " + slot
                             + ", although the stream was opened: the server ended it"));
@@ -148,168 +226,58 @@ public final class LogPosition {
         }
     }
 
+    private void tellFormer(Connection connection, Checkpoint last) throws SQLException {
+        if (handOver.former(connection, last).isPresent()) {
+            log.warn(
+                    "{} The relay goes on with the replication slot {}, and has read {} so far, which keeps log on the server's"
+                            + " disk until it is dropped. Remedy: SELECT pg_drop_replication_slot({});",
+                    Code.SLOT_LEFT_BEHIND,
+                    slot,
+                    last.slot(),
+                    Session.literal(last.slot()));
+        }
+    }
+
+    private Finding begins(Connection connection, LogState found) throws SQLException {
+        Optional<Finding> wrong = handOver.impossible(connection, found);
+        if (wrong.isEmpty()) {
+            wrong = handOver.refused(connection, found);
+        }
+        return wrong.orElse(Finding.ok(
+                "position",
+                "begins with the slot " + slot + ", which is made at the start"
+                        + (found.isFirstStart() ? "" : ", and with what the table holds")));
+    }
+
+    private void requirePossible(Connection connection, LogState found) throws SQLException, PositionLostException {
+        Optional<Finding> impossible = handOver.impossible(connection, found);
+        if (impossible.isPresent()) {
+            throw new CodedSqlException(
+                    impossible.get().code().orElseThrow(),
+                    impossible.get().text() + ". Remedy: " + impossible.get().remedy(),
+                    null);
+        }
+        Optional<Finding> refused = handOver.refused(connection, found);
+        if (refused.isPresent()) {
+            throw new PositionLostException(
+                    refused.get().code().orElseThrow(),
+                    refused.get().text(),
+                    refused.get().remedy());
+        }
+    }
+
+    private static LogStart start(Checkpoint checkpoint) {
+        return new LogStart(checkpoint, Optional.empty());
+    }
+
     private void write(Connection connection, Checkpoint checkpoint) throws SQLException {
         if (!checkpoint.write(connection, database.table())) {
-            throw new SQLException("the checkpoint of " + database.table()
-                    + " was written meanwhile by a relay on another server system; this server may be a copy");
-        }
-    }
-
-    private void requireUsable(Connection connection, ReplicationSlot found) throws SQLException, SourceBusyException {
-        if (!found.plugin().equals(Optional.of(ReplicationSlot.PLUGIN))) {
-            throw new SQLException("the replication slot " + slot + " is "
-                    + found.plugin().map(plugin -> "of the plugin " + plugin).orElse("a physical one")
-                    + "; the relay needs one of " + ReplicationSlot.PLUGIN + ". Configure another name");
-        }
-        if (!found.database().equals(Optional.of(database.address().name()))) {
-            throw new SQLException("the replication slot " + slot + " decodes the database "
-                    + found.database().orElse("?") + ", not "
-                    + database.address().name()
-                    + ". Slot names are unique on the whole server: configure another name");
-        }
-        Optional<ReplicationSlot.Holder> holder = found.holder(connection);
-        if (holder.isPresent()) {
-            throw new SourceBusyException("the replication slot " + slot + " is read by " + holder.get());
-        }
-    }
-
-    private void requireNoGap(Checkpoint checkpoint, ServerIdentity server, Optional<ReplicationSlot> found)
-            throws PositionLostException {
-        if (checkpoint.phase() == Checkpoint.Phase.HANDOVER) {
-            throw lost("a hand-over from the table to the log was interrupted", checkpoint, found);
-        }
-        if (checkpoint.server().systemIdentifier() != server.systemIdentifier()) {
-            throw lost(
-                    "the database is on another server system (" + server.systemIdentifier() + ", before it was "
-                            + checkpoint.server().systemIdentifier()
-                            + "), as after a restored dump or pg_upgrade, whose log has nothing to do with the old one",
-                    checkpoint,
-                    found);
-        }
-        if (checkpoint.server().timeline() > server.timeline()) {
-            throw lost(
-                    "the server is on timeline " + server.timeline() + ", before it was on "
-                            + checkpoint.server().timeline() + ": this is an older copy",
-                    checkpoint,
-                    found);
-        }
-        if (found.isEmpty()) {
-            throw lost("the replication slot " + slot + " is gone", checkpoint, found);
-        }
-        if (found.get().isLost()) {
-            throw lost(
-                    "the server has given up the replication slot " + slot
-                            + found.get()
-                                    .invalidation()
-                                    .map(why -> " (" + why + ")")
-                                    .orElse(""),
-                    checkpoint,
-                    found);
-        }
-        Lsn confirmed = found.get().confirmed().orElse(new Lsn(0));
-        if (confirmed.isAfter(checkpoint.settled())) {
-            throw lost(
-                    "the replication slot " + slot + " stands at " + confirmed
-                            + ": somebody else has moved it, or made it anew",
-                    checkpoint,
-                    found);
-        }
-    }
-
-    private PositionLostException lost(String what, Checkpoint checkpoint, Optional<ReplicationSlot> found) {
-        boolean dropSlot = found.filter(ReplicationSlot::isLost).isPresent();
-        boolean newSlot = found.isEmpty() || dropSlot;
-        return new PositionLostException(
-                what + ". Rows of " + database.table() + " that were committed after " + checkpoint.settled()
-                        + " may never have been relayed",
-                "start afresh: " + (dropSlot ? "SELECT pg_drop_replication_slot('" + slot + "'); " : "")
-                        + "DELETE FROM " + Checkpoint.quotedTable(database.table()) + " WHERE outbox = '"
-                        + database.table().toString().replace("'", "''") + "';"
-                        + (newSlot ? " and set existing-rows = skip, unless the table is empty" : "")
-                        + ". Once the relay streams, delete and insert again those rows of the table that the consumers"
-                        + " lack, or accept the gap");
-    }
-
-    private Lsn adopt(ReplicationSlot found) throws SQLException {
-        if (found.isLost() || found.confirmed().isEmpty()) {
-            throw new SQLException("the server has given up the replication slot " + slot
-                    + ". Drop it: SELECT pg_drop_replication_slot('" + slot + "')");
-        }
-        log.info(
-                "Adopting the replication slot {} at {}",
-                slot,
-                found.confirmed().get());
-        return found.confirmed().get();
-    }
-
-    private Optional<Lsn> create(Connection connection) throws SQLException, PositionLostException {
-        if (!createSlot) {
-            throw new SQLException("the replication slot " + slot
-                    + " does not exist, and create-slot is false. Create it: " + creation());
-        }
-        if (existingRows == ExistingRows.REFUSE && hasRows(connection)) {
-            throw olderRows();
-        }
-        Optional<NewSlot> made = newSlot();
-        if (made.isEmpty()) {
-            return Optional.empty();
-        }
-        boolean kept = false;
-        try (NewSlot created = made.get()) {
-            if (existingRows == ExistingRows.REFUSE && hasRows(connection, created.snapshot())) {
-                throw olderRows();
-            }
-            log.info("Created the replication slot {}; it begins at {}", slot, created.start());
-            kept = true;
-            return Optional.of(created.start());
-        } finally {
-            if (!kept) {
-                // The next start would adopt it, and never ask which rows are older.
-                ReplicationSlot.drop(connection, slot);
-            }
-        }
-    }
-
-    private Optional<NewSlot> newSlot() throws SQLException {
-        try {
-            return Optional.of(NewSlot.create(database.address(), slot, PATIENCE));
-        } catch (SQLException e) {
-            if ("57014".equals(e.getSQLState())) {
-                log.info("The replication slot {} can be created once older transactions have ended; waiting", slot);
-                return Optional.empty();
-            }
-            throw e;
-        }
-    }
-
-    private String creation() {
-        return "SELECT pg_create_logical_replication_slot('" + slot + "', '" + ReplicationSlot.PLUGIN + "')";
-    }
-
-    private PositionLostException olderRows() {
-        return new PositionLostException(
-                database.table() + " holds rows that are older than the replication slot " + slot
-                        + " would be: they would never be relayed",
-                "delete what was delivered by other means, or set existing-rows = skip to leave all of them unsent");
-    }
-
-    private boolean hasRows(Connection connection) throws SQLException {
-        try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery(
-                        "SELECT EXISTS (SELECT FROM " + database.table().quoted() + ")")) {
-            return row.next() && row.getBoolean(1);
-        }
-    }
-
-    private boolean hasRows(Connection connection, String snapshot) throws SQLException {
-        connection.setAutoCommit(false);
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-            statement.execute("SET TRANSACTION SNAPSHOT '" + snapshot + "'");
-            return hasRows(connection);
-        } finally {
-            connection.rollback();
-            connection.setAutoCommit(true);
+            throw new CodedSqlException(
+                    Code.CHECKPOINT_CHANGED,
+                    "the checkpoint of " + database.table()
+                            + " was changed meanwhile: by a relay on another server system, of which this server may be a copy, or"
+                            + " by one that begins again with what the table holds",
+                    null);
         }
     }
 }

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
+import io.outboxrelay.api.AfterDelivery;
+import io.outboxrelay.api.AfterDelivery.Action;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.schema.OutboxTable;
 
@@ -23,19 +25,21 @@ import io.outboxrelay.schema.OutboxTable;
 public final class LogPreflight {
 
     private final OutboxTable table;
+    private final AfterDelivery after;
+    private final LogSettings settings;
     private final String publication;
-    private final String slot;
 
     /**
      * A check of one outbox.
      *
+     * @param settings how the log is to be read
      * @param publication the publication that the log is filtered by
-     * @param slot the replication slot that the log is read from
      */
-    public LogPreflight(OutboxTable table, String publication, String slot) {
+    public LogPreflight(OutboxTable table, AfterDelivery after, LogSettings settings, String publication) {
         this.table = Objects.requireNonNull(table);
+        this.after = Objects.requireNonNull(after);
+        this.settings = Objects.requireNonNull(settings);
         this.publication = Objects.requireNonNull(publication);
-        this.slot = Objects.requireNonNull(slot);
     }
 
     /**
@@ -46,15 +50,19 @@ public final class LogPreflight {
      */
     public List<Finding> check(Connection connection) throws SQLException {
         Session session = Session.of(connection);
-        List<Finding> findings = new ArrayList<>(new ServerChecks(session, slot).findings());
+        List<Finding> findings = new ArrayList<>(new ServerChecks(session, settings.slot()).findings());
         Optional<CatalogTable> found = CatalogTable.find(session, table);
         if (found.isPresent() && found.get().holdsRows()) {
-            findings.addAll(new TableChecks(session, table, found.get()).findings());
-            findings.addAll(new PublicationChecks(session, table, found.get(), publication).findings());
+            findings.addAll(new TableChecks(session, table, after, found.get()).findings());
+            findings.addAll(new PublicationChecks(session, table, found.get(), after, publication).findings());
+            if (after.action() == Action.DELETE || after.action() == Action.MARK) {
+                findings.addAll(new CleanupChecks(session, table, after, found.get()).findings());
+            }
+            findings.addAll(new PartitionChecks(session, table, after).findings());
         } else {
             findings.add(TableChecks.notATable(session, table, found));
         }
-        findings.addAll(new SlotChecks(session, slot).findings());
+        findings.addAll(new SlotChecks(session, settings, after).findings());
         findings.add(RelayTables.finding(session, table.schema()));
         return findings;
     }

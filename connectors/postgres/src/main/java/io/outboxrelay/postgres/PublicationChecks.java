@@ -7,6 +7,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
+import io.outboxrelay.api.AfterDelivery;
+import io.outboxrelay.api.AfterDelivery.Action;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.schema.Identifier;
 import io.outboxrelay.schema.OutboxTable;
@@ -25,14 +28,16 @@ final class PublicationChecks {
     private final Session session;
     private final OutboxTable table;
     private final CatalogTable found;
+    private final AfterDelivery after;
     private final String publication;
     private final String subject;
     private final String quoted;
 
-    PublicationChecks(Session session, OutboxTable table, CatalogTable found, String publication) {
+    PublicationChecks(Session session, OutboxTable table, CatalogTable found, AfterDelivery after, String publication) {
         this.session = session;
         this.table = table;
         this.found = found;
+        this.after = after;
         this.publication = publication;
         this.subject = "publication " + publication;
         this.quoted = Identifier.quote(publication);
@@ -47,6 +52,7 @@ final class PublicationChecks {
                 ResultSet row = query.executeQuery()) {
             if (!row.next()) {
                 return List.of(Finding.error(
+                        Code.PUBLICATION_MISSING,
                         subject,
                         "does not exist in database " + session.database() + ".",
                         "CREATE PUBLICATION " + quoted + " FOR TABLE " + table.quoted() + " WITH (publish = 'insert'"
@@ -56,6 +62,7 @@ final class PublicationChecks {
             operations(findings, row);
             if (found.isPartitioned() && !row.getBoolean(7)) {
                 findings.add(Finding.error(
+                        Code.PUBLICATION_NAMES_PARTITIONS,
                         subject,
                         "publishes the partitions of " + table + " under their own names.",
                         "ALTER PUBLICATION " + quoted + " SET (publish_via_partition_root = true);"));
@@ -81,6 +88,7 @@ final class PublicationChecks {
                 ResultSet row = query.executeQuery()) {
             if (!row.next()) {
                 findings.add(Finding.error(
+                        Code.PUBLICATION_LACKS_TABLE,
                         subject,
                         "does not publish " + table + ".",
                         "ALTER PUBLICATION " + quoted + " ADD TABLE " + table.quoted() + ";"));
@@ -90,6 +98,7 @@ final class PublicationChecks {
                     + "; ALTER PUBLICATION " + quoted + " ADD TABLE " + table.quoted() + "; COMMIT;";
             if (row.getString(1) != null) {
                 findings.add(Finding.error(
+                        Code.PUBLICATION_FILTERS_ROWS,
                         subject,
                         "publishes only rows of " + table + " where " + row.getString(1) + ".",
                         again + ONLY_OURS));
@@ -98,13 +107,14 @@ final class PublicationChecks {
                 return List.of();
             }
             List<String> listed = Arrays.asList(row.getString(2).split(" "));
-            List<String> left = table.columns().ofEvent().stream()
+            List<String> left = CleanupChecks.columnsToRead(table, after).stream()
                     .filter(name -> found.columns().containsKey(name))
                     .filter(name -> !listed.contains(
                             Integer.toString(found.columns().get(name).number())))
                     .toList();
             if (!left.isEmpty()) {
                 findings.add(Finding.error(
+                        Code.PUBLICATION_LACKS_COLUMNS,
                         subject,
                         "leaves out columns of " + table + ": " + String.join(", ", left) + ".",
                         again + ONLY_OURS));
@@ -127,7 +137,7 @@ final class PublicationChecks {
     private void operations(List<Finding> findings, ResultSet row) throws SQLException {
         String remedy = "ALTER PUBLICATION " + quoted + " SET (publish = 'insert');" + ONLY_OURS;
         if (!row.getBoolean("pubinsert")) {
-            findings.add(Finding.error(subject, "does not publish inserts.", remedy));
+            findings.add(Finding.error(Code.PUBLICATION_LACKS_INSERTS, subject, "does not publish inserts.", remedy));
         }
         List<String> more = new ArrayList<>();
         for (String operation : List.of("update", "delete", "truncate")) {
@@ -135,8 +145,15 @@ final class PublicationChecks {
                 more.add(operation);
             }
         }
-        if (!more.isEmpty()) {
+        if (after.action() == Action.MARK && more.contains("update")) {
+            findings.add(Finding.error(
+                    Code.PUBLICATION_HAS_MORE,
+                    subject,
+                    "publishes updates, and after-delivery = mark updates every row: each would pass through the log twice.",
+                    remedy));
+        } else if (!more.isEmpty()) {
             findings.add(Finding.warning(
+                    Code.PUBLICATION_HAS_MORE,
                     subject,
                     "publishes more than inserts: " + String.join(", ", more)
                             + ". The relay has no use for them, and reports each update as an error.",
@@ -162,8 +179,11 @@ final class PublicationChecks {
             } else if (virtual) {
                 remedy = "Make " + name + " a plain column that the service writes.";
             }
-            findings.add(
-                    Finding.error(subject, "leaves out the generated column " + name + " of " + table + ".", remedy));
+            findings.add(Finding.error(
+                    Code.PUBLICATION_LACKS_COLUMNS,
+                    subject,
+                    "leaves out the generated column " + name + " of " + table + ".",
+                    remedy));
         }
     }
 }

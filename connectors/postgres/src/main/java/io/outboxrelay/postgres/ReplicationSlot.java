@@ -124,6 +124,21 @@ public record ReplicationSlot(
         }
     }
 
+    /**
+     * Ends the session that streams from the slot, if it is still the one that was seen. Returns before it has ended.
+     *
+     * @throws SQLException if the role may not: it may end the sessions of its own role
+     */
+    void endReader(Connection connection) throws SQLException {
+        try (PreparedStatement statement =
+                connection.prepareStatement("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                        + " WHERE slot_name = ? AND active_pid = ?")) {
+            statement.setString(1, name);
+            statement.setInt(2, activePid.orElseThrow());
+            statement.executeQuery().close();
+        }
+    }
+
     /** Removes the slot. */
     public static void drop(Connection connection, String name) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement("SELECT pg_drop_replication_slot(?)")) {

@@ -6,6 +6,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Finding;
 
 /** What of the server and the role decides whether a log can be read at all. */
@@ -44,6 +45,7 @@ final class ServerChecks {
             row.next();
             if (row.getBoolean(1)) {
                 findings.add(Finding.error(
+                        Code.SERVER_IS_STANDBY,
                         "server",
                         "is a standby: the relay cannot write its checkpoint here.",
                         "Name the primary in database.host."));
@@ -68,12 +70,14 @@ final class ServerChecks {
         String text = major + "." + version % 10000;
         if (major < OLDEST) {
             return Finding.error(
+                    Code.SERVER_TOO_OLD,
                     subject,
                     "is " + text + ", which is too old.",
                     "Move the database to Postgres " + OLDEST + " or newer.");
         }
         if (major > NEWEST_TESTED) {
             return Finding.warning(
+                    Code.SERVER_UNTESTED,
                     subject,
                     "is " + text + "; tested are " + OLDEST + " to " + NEWEST_TESTED + ".",
                     "Look for a newer relay, or try this one on a copy of the database first.");
@@ -86,6 +90,7 @@ final class ServerChecks {
             return Finding.ok("wal_level", level);
         }
         return Finding.error(
+                Code.WAL_LEVEL,
                 "wal_level",
                 "is " + level + ": the log does not hold what logical decoding needs.",
                 "ALTER SYSTEM SET wal_level = 'logical'; -- then restart the server; a managed database has a parameter"
@@ -102,6 +107,7 @@ final class ServerChecks {
             }
         }
         return Finding.error(
+                Code.REPLICATION_RIGHT,
                 subject,
                 "has no right to replicate, so it can neither make nor read a slot.",
                 "ALTER ROLE " + session.quotedRole() + " REPLICATION; -- on Amazon RDS: GRANT rds_replication TO "
@@ -114,6 +120,7 @@ final class ServerChecks {
             return Finding.ok(subject, used + " of " + most + " in use" + (ours ? ", ours among them" : ""));
         }
         return Finding.error(
+                Code.SLOTS_USED_UP,
                 subject,
                 "all " + most + " slots of the server are in use, and the slot " + slot + " is still to be made.",
                 "ALTER SYSTEM SET max_replication_slots = " + (used + 2)
@@ -126,6 +133,7 @@ final class ServerChecks {
             return Finding.ok(subject, used + " of " + most + " in use" + (ours ? ", ours among them" : ""));
         }
         return Finding.error(
+                Code.SENDERS_USED_UP,
                 subject,
                 "all " + most + " are in use: the log would not be sent to one more reader.",
                 "ALTER SYSTEM SET max_wal_senders = " + (used + 2) + "; -- then restart the server");

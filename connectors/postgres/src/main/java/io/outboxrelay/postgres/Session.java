@@ -39,6 +39,14 @@ record Session(Connection connection, int version, String role, String database)
         }
     }
 
+    /** The answer to a question that is one. */
+    boolean isTrue(String sql, Object... parameters) throws SQLException {
+        try (PreparedStatement query = query(sql, parameters);
+                ResultSet row = query.executeQuery()) {
+            return row.next() && row.getBoolean(1);
+        }
+    }
+
     /** The role, quoted for SQL. */
     String quotedRole() {
         return Identifier.quote(role);

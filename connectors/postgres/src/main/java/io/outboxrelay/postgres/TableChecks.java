@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
+import io.outboxrelay.api.AfterDelivery;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.schema.Identifier;
 import io.outboxrelay.schema.OutboxColumns;
@@ -22,6 +24,7 @@ final class TableChecks {
             Set.of("text", "varchar", "bpchar", "name", "citext", "uuid", "int2", "int4", "int8", "enum");
 
     private static final Set<String> PAYLOADS = Set.of("jsonb", "json", "text", "varchar", "bytea");
+    private static final Set<String> TIMES = Set.of("timestamptz", "timestamp");
     private static final Set<String> HEADERS = Set.of("jsonb", "json", "text", "varchar");
 
     private static final String ALIKE = """
@@ -39,7 +42,7 @@ final class TableChecks {
 
     private static final String HIDDEN = """
             WITH mine AS (SELECT * FROM pg_policy p
-                          WHERE polrelid = ? AND polcmd IN ('r', '*')
+                          WHERE polrelid = ? AND polcmd IN (?::"char", '*')
                             AND EXISTS (SELECT FROM unnest(polroles) r
                                         WHERE r = 0 OR pg_has_role(current_user, r, 'USAGE')))
             SELECT row_security_active(?::oid)
@@ -61,25 +64,43 @@ final class TableChecks {
 
     private final Session session;
     private final OutboxTable table;
+    private final AfterDelivery after;
     private final CatalogTable found;
     private final String subject;
+    private final boolean isQueue;
 
-    TableChecks(Session session, OutboxTable table, CatalogTable found) {
+    /** For a reader of the log. */
+    TableChecks(Session session, OutboxTable table, AfterDelivery after, CatalogTable found) {
+        this(session, table, after, found, false);
+    }
+
+    private TableChecks(Session session, OutboxTable table, AfterDelivery after, CatalogTable found, boolean isQueue) {
         this.session = session;
         this.table = table;
+        this.after = after;
         this.found = found;
         this.subject = subject(table);
+        this.isQueue = isQueue;
+    }
+
+    /** For a reader of the table. */
+    static TableChecks ofQueue(Session session, OutboxTable table, AfterDelivery after, CatalogTable found) {
+        return new TableChecks(session, table, after, found, true);
     }
 
     List<Finding> findings() throws SQLException {
         List<Finding> findings = new ArrayList<>();
         if (found.partitionRoot() != null) {
             findings.add(Finding.error(
+                    Code.OUTBOX_IS_PARTITION,
                     subject,
-                    "is one partition of " + found.partitionRoot() + ", and the log names the whole table.",
+                    "is one partition of " + found.partitionRoot()
+                            + (isQueue ? ": the others would not be read." : ", and the log names the whole table."),
                     "Name " + found.partitionRoot() + " in outbox.schema and outbox.table."));
         }
-        unlogged(findings);
+        if (!isQueue) {
+            unlogged(findings);
+        }
         columns(findings);
         if (findings.isEmpty()) {
             findings.add(Finding.ok(subject, "has the columns it needs"));
@@ -94,8 +115,9 @@ final class TableChecks {
     static Finding notATable(Session session, OutboxTable table, Optional<CatalogTable> found) throws SQLException {
         if (found.isPresent()) {
             return Finding.error(
+                    Code.OUTBOX_IS_NO_TABLE,
                     subject(table),
-                    "is no table: the log has nothing of views, foreign tables and the like.",
+                    "is no table, but a view, a foreign table or the like, of which neither the log nor a queue is made.",
                     "Name the table itself in outbox.schema and outbox.table.");
         }
         String remedy = "Run " + SchemaScript.TABLE.path() + ", or name your table in outbox.schema and outbox.table.";
@@ -103,7 +125,10 @@ final class TableChecks {
                 ResultSet row = query.executeQuery()) {
             String text = "does not exist in database " + session.database() + ".";
             return Finding.error(
-                    subject(table), row.next() ? text + " There is " + row.getString(1) + "." : text, remedy);
+                    Code.OUTBOX_NOT_FOUND,
+                    subject(table),
+                    row.next() ? text + " There is " + row.getString(1) + "." : text,
+                    remedy);
         }
     }
 
@@ -116,6 +141,7 @@ final class TableChecks {
                 ResultSet row = query.executeQuery()) {
             while (row.next()) {
                 findings.add(Finding.error(
+                        Code.OUTBOX_UNLOGGED,
                         subject,
                         row.getString(1) + " is unlogged: its rows never reach the log.",
                         "ALTER TABLE " + row.getString(1) + " SET LOGGED; -- rewrites it under an exclusive lock"));
@@ -131,8 +157,13 @@ final class TableChecks {
         column(findings, "type", columns.type(), NAMES, "text");
         column(findings, "payload", columns.payload(), PAYLOADS, "jsonb");
         columns.headers().ifPresent(name -> column(findings, "headers", name, HEADERS, "jsonb DEFAULT '{}'"));
-        columns.createdAt().ifPresent(name -> unneededColumn(findings, "created-at", name));
-        columns.seq().ifPresent(name -> unneededColumn(findings, "seq", name));
+        columns.createdAt()
+                .filter(name -> isQueue)
+                .ifPresent(name -> column(findings, "created-at", name, TIMES, "timestamptz DEFAULT now()"));
+        columns.createdAt().filter(name -> !isQueue).ifPresent(name -> unneededColumn(findings, "created-at", name));
+        if (after.action() == AfterDelivery.Action.KEEP && !isQueue) {
+            columns.seq().ifPresent(name -> unneededColumn(findings, "seq", name));
+        }
     }
 
     private void column(List<Finding> findings, String setting, String name, Set<String> usable, String type) {
@@ -140,6 +171,7 @@ final class TableChecks {
         String alter = "ALTER TABLE " + table.quoted();
         if (column == null) {
             findings.add(Finding.error(
+                    Code.OUTBOX_COLUMN_MISSING,
                     subject,
                     "has no column " + name + "; its columns are "
                             + String.join(", ", found.columns().keySet()) + ".",
@@ -148,6 +180,7 @@ final class TableChecks {
         } else if (!usable.contains(column.baseType())) {
             String quoted = Identifier.quote(name);
             findings.add(Finding.error(
+                    Code.OUTBOX_COLUMN_TYPE,
                     subject,
                     "column " + name + " is of type " + column.type() + "; usable are "
                             + String.join(", ", usable.stream().sorted().toList()) + ".",
@@ -159,6 +192,7 @@ final class TableChecks {
     private void unneededColumn(List<Finding> findings, String setting, String name) {
         if (!found.columns().containsKey(name)) {
             findings.add(Finding.warning(
+                    Code.OUTBOX_COLUMN_MISSING,
                     subject,
                     "has no column " + name + ". The log can do without it.",
                     "Set outbox.columns." + setting + " = \"\", or to the right name."));
@@ -173,8 +207,10 @@ final class TableChecks {
             row.next();
             usage = row.getBoolean(1);
         }
+        List<String> needed =
+                isQueue ? QueueChecks.columnsToRead(table, after) : CleanupChecks.columnsToRead(table, after);
         List<String> hidden = found.columns().entrySet().stream()
-                .filter(column -> table.columns().ofEvent().contains(column.getKey()))
+                .filter(column -> needed.contains(column.getKey()))
                 .filter(column -> !column.getValue().readable())
                 .map(column -> column.getKey())
                 .toList();
@@ -182,6 +218,7 @@ final class TableChecks {
             return Finding.ok(subject, "may be read by " + session.role());
         }
         return Finding.error(
+                Code.OUTBOX_NOT_READABLE,
                 subject,
                 session.role() + " may not read "
                         + (usage ? "its columns " + String.join(", ", hidden) : "anything in schema " + table.schema())
@@ -191,19 +228,47 @@ final class TableChecks {
     }
 
     private void rowSecurity(List<Finding> findings) throws SQLException {
-        try (PreparedStatement query = session.query(HIDDEN, found.oid(), found.oid());
-                ResultSet row = query.executeQuery()) {
-            row.next();
-            if (row.getBoolean(1)) {
-                String policy = "CREATE POLICY outbox_relay_reads_all ON " + table.quoted() + " FOR SELECT TO "
-                        + session.quotedRole() + " USING (true);";
-                findings.add(Finding.warning(
+        if (isQueue) {
+            String change = after.action() == AfterDelivery.Action.MARK ? "w" : "d";
+            if (isRestricted("r").isPresent() || isRestricted(change).isPresent()) {
+                boolean isStrict =
+                        isRestricted("r").orElse(false) || isRestricted(change).orElse(false);
+                findings.add(Finding.error(
+                        Code.ROW_SECURITY,
                         subject,
                         "row-level security may hide rows from " + session.role()
-                                + ": the log shows them all, so table and log cannot be compared.",
-                        row.getBoolean(2) ? "ALTER ROLE " + session.quotedRole() + " BYPASSRLS;" : policy));
+                                + ", or keep it from removing them: what is hidden is never sent.",
+                        isStrict ? bypass() : policy("outbox_relay_polls_all", "ALL")));
             }
+            return;
         }
+        Optional<Boolean> restricted = isRestricted("r");
+        if (restricted.isPresent()) {
+            findings.add(Finding.warning(
+                    Code.ROW_SECURITY,
+                    subject,
+                    "row-level security may hide rows from " + session.role()
+                            + ": the log shows them all, so table and log cannot be compared.",
+                    restricted.get() ? bypass() : policy("outbox_relay_reads_all", "SELECT")));
+        }
+    }
+
+    /** Empty if the role may do it with every row; else whether a policy that restricts others stands in the way. */
+    private Optional<Boolean> isRestricted(String command) throws SQLException {
+        try (PreparedStatement query = session.query(HIDDEN, found.oid(), command, found.oid());
+                ResultSet row = query.executeQuery()) {
+            row.next();
+            return row.getBoolean(1) ? Optional.of(row.getBoolean(2)) : Optional.empty();
+        }
+    }
+
+    private String bypass() {
+        return "ALTER ROLE " + session.quotedRole() + " BYPASSRLS;";
+    }
+
+    private String policy(String name, String command) {
+        return "CREATE POLICY " + name + " ON " + table.quoted() + " FOR " + command + " TO " + session.quotedRole()
+                + " USING (true);";
     }
 
     private void sequence(List<Finding> findings) throws SQLException {
@@ -216,6 +281,7 @@ final class TableChecks {
                 ResultSet row = query.executeQuery()) {
             while (row.next()) {
                 findings.add(Finding.warning(
+                        Code.SEQUENCE_CACHES,
                         subject,
                         "the sequence " + row.getString(1) + " caches " + row.getLong(2)
                                 + " numbers in each session: their order is not the order of the inserts.",

@@ -25,7 +25,7 @@ class LogPreflightServerTest {
     @Test
     void aServerThatIsTooOld() {
         assertThat(ServerChecks.version(130022))
-                .hasToString("server version: is 13.22, which is too old."
+                .hasToString("OR-2102 server version: is 13.22, which is too old."
                         + " Remedy: Move the database to Postgres 14 or newer.");
         assertThat(ServerChecks.version(140024).level()).isEqualTo(Level.OK);
     }
@@ -87,12 +87,12 @@ class LogPreflightServerTest {
             try (Preflight preflight = new Preflight(server.createDatabase()).install(SchemaScript.TABLE)) {
                 preflight.run("ALTER SYSTEM SET idle_replication_slot_timeout = '1h'; SELECT pg_reload_conf()");
                 Awaitility.await("the setting to reach new sessions")
-                        .atMost(Duration.ofSeconds(10))
+                        .atMost(Duration.ofSeconds(60))
                         .until(() -> !preflight.problems().isEmpty());
 
                 assertThat(preflight.problem().toString())
                         .startsWith(
-                                "idle_replication_slot_timeout: is 1h: a relay that is away longer loses its slot.");
+                                "OR-3209 idle_replication_slot_timeout: is 1h: a relay that is away longer loses its slot.");
                 preflight.mend();
             }
         }
@@ -176,7 +176,7 @@ class LogPreflightServerTest {
 
     private static void awaitOk(Preflight preflight, String subject) {
         Awaitility.await(subject + " to reach new sessions")
-                .atMost(Duration.ofSeconds(10))
+                .atMost(Duration.ofSeconds(60))
                 .until(() -> about(preflight, subject).level() == Level.OK);
     }
 }

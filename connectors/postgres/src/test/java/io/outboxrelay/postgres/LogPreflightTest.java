@@ -4,6 +4,8 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 
+import io.outboxrelay.api.AfterDelivery;
+import io.outboxrelay.api.AfterDelivery.Action;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.api.Finding.Level;
 import io.outboxrelay.schema.OutboxColumns;
@@ -59,6 +61,7 @@ class LogPreflightTest {
                         "table public.outbox",
                         "table public.outbox",
                         "publication outbox_relay",
+                        "after-delivery",
                         "slot preflight_slot",
                         "max_slot_wal_keep_size",
                         "relay tables");
@@ -69,7 +72,7 @@ class LogPreflightTest {
         preflight.install(SchemaScript.TABLE).of(new OutboxTable("public", "outboxevent", OutboxColumns.DEBEZIUM));
         preflight.run("CREATE TABLE outboxevent (id uuid PRIMARY KEY, aggregatetype varchar(255) NOT NULL,"
                 + " aggregateid varchar(255) NOT NULL, type varchar(255) NOT NULL, payload jsonb);"
-                + " GRANT SELECT ON outboxevent TO preflight_relay;"
+                + " GRANT SELECT, DELETE ON outboxevent TO preflight_relay;"
                 + " ALTER PUBLICATION outbox_relay SET TABLE outboxevent");
 
         assertThat(preflight.problems()).isEmpty();
@@ -82,7 +85,8 @@ class LogPreflightTest {
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement()) {
             statement.execute("SET default_transaction_read_only = on");
-            assertThat(new LogPreflight(OutboxTable.DEFAULT, "outbox_relay", Preflight.SLOT).check(connection))
+            assertThat(new LogPreflight(OutboxTable.DEFAULT, AfterDelivery.DELETE, Preflight.SETTINGS, "outbox_relay")
+                            .check(connection))
                     .isNotEmpty();
         }
     }
@@ -121,7 +125,7 @@ class LogPreflightTest {
         void aTableThatTheRoleMayNotRead() throws SQLException {
             preflight.install(SchemaScript.TABLE);
             preflight.run("REVOKE SELECT ON outbox FROM preflight_relay;"
-                    + " GRANT SELECT (id, type, aggregate_id) ON outbox TO preflight_relay");
+                    + " GRANT SELECT (seq, id, type, aggregate_id) ON outbox TO preflight_relay");
 
             assertFinding(
                     Level.ERROR,
@@ -133,7 +137,7 @@ class LogPreflightTest {
         @Test
         void rightsOnTheColumnsAloneAreEnough() throws SQLException {
             preflight.install(SchemaScript.TABLE);
-            preflight.run("REVOKE SELECT ON outbox FROM preflight_relay; GRANT SELECT (id, aggregate_type,"
+            preflight.run("REVOKE SELECT ON outbox FROM preflight_relay; GRANT SELECT (seq, id, aggregate_type,"
                     + " aggregate_id, type, payload, headers) ON outbox TO preflight_relay");
 
             assertThat(preflight.problems()).isEmpty();
@@ -252,7 +256,7 @@ class LogPreflightTest {
         void anUnloggedPartition() throws SQLException {
             preflight.install(SchemaScript.PARTITIONED_TABLE);
             preflight.run(
-                    "CREATE UNLOGGED TABLE outbox_p2 PARTITION OF outbox FOR VALUES FROM (10000001) TO (20000001)");
+                    "CREATE UNLOGGED TABLE outbox_p2 PARTITION OF outbox FOR VALUES FROM (40000001) TO (50000001)");
 
             assertFinding(Level.ERROR, "table public.outbox", "public.outbox_p2 is unlogged");
             preflight.mend();
@@ -261,7 +265,7 @@ class LogPreflightTest {
         @ParameterizedTest
         @ValueSource(strings = {"id", "aggregate_type", "aggregate_id", "type", "payload", "headers"})
         void aColumnThatIsMissing(String column) throws SQLException {
-            preflight.install(SchemaScript.TABLE).run("ALTER TABLE outbox DROP COLUMN " + column);
+            preflight.install(SchemaScript.TABLE).after(Action.KEEP).run("ALTER TABLE outbox DROP COLUMN " + column);
 
             Finding finding = assertFinding(
                     Level.ERROR, "table public.outbox", "has no column " + column + "; its columns are seq, ");
@@ -272,7 +276,7 @@ class LogPreflightTest {
         @ParameterizedTest
         @ValueSource(strings = {"seq", "created_at"})
         void aColumnThatTheLogCanDoWithout(String column) throws SQLException {
-            preflight.install(SchemaScript.TABLE).run("ALTER TABLE outbox DROP COLUMN " + column);
+            preflight.install(SchemaScript.TABLE).after(Action.KEEP).run("ALTER TABLE outbox DROP COLUMN " + column);
 
             Finding finding = assertFinding(Level.WARNING, "table public.outbox", "has no column " + column);
             assertThat(finding.remedy()).contains("outbox.columns." + column.replace('_', '-') + " = \"\"");
@@ -399,7 +403,7 @@ class LogPreflightTest {
         void aPublicationOfThePartitionsOnly() throws SQLException {
             preflight
                     .install(SchemaScript.PARTITIONED_TABLE)
-                    .run("ALTER PUBLICATION outbox_relay SET TABLE outbox_p1, outbox_default");
+                    .run("ALTER PUBLICATION outbox_relay SET TABLE outbox_p1, outbox_p10000001");
 
             assertFinding(Level.ERROR, "publication outbox_relay", "does not publish public.outbox.");
             preflight.mend();
@@ -505,7 +509,7 @@ class LogPreflightTest {
             since15("column lists");
             preflight.install(SchemaScript.TABLE);
             preflight.run("ALTER PUBLICATION outbox_relay SET TABLE outbox"
-                    + " (id, type, aggregate_type, aggregate_id, payload, headers)");
+                    + " (seq, id, type, aggregate_type, aggregate_id, payload, headers)");
 
             assertThat(preflight.problems()).isEmpty();
         }
@@ -516,7 +520,118 @@ class LogPreflightTest {
     }
 
     @Nested
+    class WhatBecomesOfDeliveredRows {
+
+        @Test
+        void aRoleThatMayNotDelete() throws SQLException {
+            preflight.install(SchemaScript.TABLE).run("REVOKE DELETE ON outbox FROM preflight_relay");
+
+            assertFinding(Level.ERROR, "after-delivery", "preflight_relay may not delete rows of public.outbox.");
+            preflight.mend();
+        }
+
+        @Test
+        void aRoleThatMayNotDeleteAndNeedNot() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.KEEP);
+            preflight.run("REVOKE DELETE ON outbox FROM preflight_relay");
+
+            assertThat(preflight.problems()).isEmpty();
+        }
+
+        @Test
+        void anIndexThatIsMissing() throws SQLException {
+            preflight.install(SchemaScript.TABLE).run("ALTER TABLE outbox DROP CONSTRAINT outbox_pkey");
+
+            assertFinding(Level.WARNING, "after-delivery", "public.outbox has no index on seq");
+            preflight.mend();
+        }
+
+        @Test
+        void anOrderThatIsMissing() throws SQLException {
+            preflight.install(SchemaScript.TABLE).run("ALTER TABLE outbox DROP COLUMN seq");
+
+            Finding finding = assertFinding(Level.ERROR, "after-delivery", "public.outbox has no column seq, by which");
+            assertThat(finding.remedy()).contains("outbox.columns.seq = \"\"");
+        }
+
+        @Test
+        void aMarkThatIsMissing() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.MARK);
+
+            assertFinding(Level.ERROR, "after-delivery", "public.outbox has no column delivered_at, which mark sets");
+            preflight.mend();
+        }
+
+        @Test
+        void aMarkThatTheRoleMayNotSet() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.MARK);
+            preflight.run("ALTER TABLE outbox ADD delivered_at timestamptz");
+
+            assertFinding(Level.ERROR, "after-delivery", "preflight_relay may not update column delivered_at");
+            preflight.mend();
+        }
+
+        @Test
+        void aMarkThatHoldsNoTime() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.MARK);
+            preflight.run("ALTER TABLE outbox ADD delivered_at boolean; GRANT UPDATE ON outbox TO preflight_relay");
+
+            assertFinding(Level.ERROR, "after-delivery", "column delivered_at of public.outbox is of type boolean");
+        }
+
+        @Test
+        void aTriggerThatWouldRefuseTheMark() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.MARK);
+            preflight.run("ALTER TABLE outbox ADD delivered_at timestamptz; GRANT UPDATE ON outbox TO preflight_relay");
+            database.execute(SchemaScript.REFUSE_UPDATES.sql());
+            assertThat(preflight.problems()).isEmpty();
+
+            preflight.run("CREATE TRIGGER all_columns BEFORE UPDATE ON outbox EXECUTE FUNCTION outbox_refuse_update()");
+
+            assertFinding(Level.WARNING, "after-delivery", "the trigger all_columns fires when delivered_at is set");
+        }
+
+        @Test
+        void updatesThatWouldComeBackThroughTheLog() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.MARK);
+            preflight.run("ALTER TABLE outbox ADD delivered_at timestamptz; GRANT UPDATE ON outbox TO preflight_relay;"
+                    + " ALTER PUBLICATION outbox_relay SET (publish = 'insert, update')");
+
+            assertFinding(Level.ERROR, "publication outbox_relay", "publishes updates, and after-delivery = mark");
+            preflight.mend();
+        }
+
+        @Test
+        void partitionsThatTheRelayCannotLookAfter() throws SQLException {
+            preflight.install(SchemaScript.PARTITIONED_TABLE).after(Action.DROP_PARTITION);
+            preflight.run("GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_relay_partition TO preflight_relay");
+
+            assertFinding(Level.ERROR, "partitions of public.outbox", "preflight_relay is not a member of");
+            preflight.mend();
+            preflight.run("DROP TABLE outbox_relay_partition");
+
+            assertFinding(Level.ERROR, "partitions of public.outbox", "public.outbox_relay_partition not found.");
+        }
+    }
+
+    @Nested
     class Slot {
+
+        @Test
+        void aSlotForStandbysThatIsNone() throws SQLException {
+            preflight
+                    .install(SchemaScript.TABLE)
+                    .with(new LogSettings(Preflight.SLOT, true, true, ExistingRows.PUBLISH));
+            if (PostgresServer.shared().version() < 17) {
+                assertFinding(Level.ERROR, "slot preflight_slot", "which Postgres knows from version 17 on");
+                return;
+            }
+            assertThat(preflight.problems()).isEmpty();
+            preflight.run("SELECT pg_create_logical_replication_slot('preflight_slot', 'pgoutput')");
+
+            assertFinding(Level.WARNING, "slot preflight_slot", "was made without failover");
+            preflight.mend();
+        }
 
         @Test
         void aSlotThatIsFree() throws SQLException {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.schema.OutboxTable;
 import io.outboxrelay.schema.SchemaScript;
 import io.outboxrelay.testkit.PostgresServer;
@@ -104,32 +105,93 @@ class MigrationTest {
     }
 
     @Test
-    void rowsBeyondTheLastPartitionAreTakenInByTheDefaultPartition() throws SQLException {
+    void thePartitionedTableBeginsWithPartitionsForNumbersToCome() throws SQLException {
         database.execute(SchemaScript.PARTITIONED_TABLE.sql());
 
-        database.execute("INSERT INTO outbox (seq) VALUES (-1), (10000000), (10000001)");
+        database.execute("INSERT INTO outbox (seq) VALUES (-1), (10000000), (10000001), (40000000)");
 
         assertThat(query("SELECT tableoid::regclass || ' ' || seq FROM outbox ORDER BY seq"))
-                .containsExactly("outbox_p1 -1", "outbox_p1 10000000", "outbox_default 10000001");
+                .containsExactly(
+                        "outbox_p1 -1", "outbox_p1 10000000", "outbox_p10000001 10000001", "outbox_p30000001 40000000");
+    }
+
+    @Test
+    void aRowBeyondTheLastPartitionIsRefused() throws SQLException {
+        database.execute(SchemaScript.PARTITIONED_TABLE.sql());
+
+        assertThatThrownBy(() -> database.execute("INSERT INTO outbox (seq) VALUES (40000001)"))
+                .hasMessageContaining("no partition of relation \"outbox\" found for row");
     }
 
     @Test
     void thePartitionedTableGrowsAndShrinksAsItsCommentsSay() throws SQLException {
         database.execute(SchemaScript.PARTITIONED_TABLE.sql());
-        List<String> commands = SchemaScript.PARTITIONED_TABLE
-                .sql()
-                .lines()
-                .filter(line -> line.startsWith("--     "))
-                .map(line -> line.substring(2))
-                .toList();
+        List<String> commands = commands(SchemaScript.PARTITIONED_TABLE);
 
-        assertThat(commands).hasSize(2);
+        assertThat(commands).hasSize(4);
         for (String command : commands) {
             database.execute(command);
         }
 
-        assertThat(query("SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'outbox'::regclass ORDER BY 1"))
-                .containsExactlyInAnyOrder("outbox_p2", "outbox_default");
+        assertThat(query("SELECT relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid"
+                        + " WHERE inhparent = 'outbox'::regclass ORDER BY 1"))
+                .containsExactly("outbox_p10000001", "outbox_p20000001", "outbox_p30000001", "outbox_p40000001");
+        assertThat(query("SELECT to_regclass('outbox_p1')")).containsExactly((String) null);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"TABLE", "PARTITIONED_TABLE"})
+    void rowsThatAreThereBeforeTheMarkAreUnsent(SchemaScript table) throws SQLException {
+        database.execute(table.sql());
+        database.execute("INSERT INTO outbox (type) VALUES ('OrderPlaced')");
+
+        database.execute(SchemaScript.MARK.sql());
+
+        assertThat(query("SELECT type FROM outbox WHERE delivered_at IS NULL")).containsExactly("OrderPlaced");
+    }
+
+    @Test
+    void theMarkCommentsHaveTwoWaysToPrepareABigTable() throws SQLException {
+        List<String> commands = commands(SchemaScript.MARK);
+        assertThat(commands).hasSize(6);
+        database.execute(SchemaScript.TABLE.sql());
+        database.execute("INSERT INTO outbox (type) VALUES ('OrderPlaced')");
+
+        for (String command : commands.subList(0, 2)) {
+            database.execute(command);
+        }
+        database.execute("INSERT INTO outbox (type) VALUES ('OrderPaid')");
+        for (String command : commands.subList(2, 6)) {
+            database.execute(command);
+        }
+        database.execute(SchemaScript.MARK.sql());
+
+        assertThat(query("SELECT type FROM outbox WHERE delivered_at IS NULL")).containsExactly("OrderPaid");
+        assertThat(query("SELECT count(*) FROM pg_index WHERE indrelid = 'outbox'::regclass"))
+                .containsExactly("2");
+    }
+
+    @Test
+    void theCommandThatPurgesLeavesWhatIsUnsentOrYoung() throws SQLException {
+        database.execute(SchemaScript.TABLE.sql());
+        database.execute(SchemaScript.MARK.sql());
+        database.execute("INSERT INTO outbox (type, delivered_at) VALUES ('unsent', NULL), ('young', now()),"
+                + " ('old', now() - interval '8 days')");
+
+        database.execute(commands(SchemaScript.MARK).get(5));
+
+        assertThat(query("SELECT type FROM outbox ORDER BY seq")).containsExactly("unsent", "young");
+    }
+
+    @Test
+    void whatIsUnsentIsFoundByItsIndexHoweverManyMarkedRowsThereAre() throws SQLException {
+        database.execute(SchemaScript.TABLE.sql());
+        database.execute(SchemaScript.MARK.sql());
+        database.execute("INSERT INTO outbox (type, delivered_at) SELECT 'x', CASE WHEN n <= 9990 THEN now() END"
+                + " FROM generate_series(1, 10000) n; ANALYZE outbox");
+
+        assertThat(query("EXPLAIN SELECT * FROM outbox WHERE delivered_at IS NULL ORDER BY seq LIMIT 100"))
+                .anyMatch(line -> line.contains("Index Scan using outbox_unsent"));
     }
 
     @ParameterizedTest
@@ -168,7 +230,7 @@ class MigrationTest {
     void theGuardLetsInsertsDeletesAndColumnsOfOthersPass() throws SQLException {
         database.execute(SchemaScript.TABLE.sql());
         database.execute(SchemaScript.REFUSE_UPDATES.sql());
-        database.execute("ALTER TABLE outbox ADD COLUMN delivered_at timestamptz");
+        database.execute(SchemaScript.MARK.sql());
 
         database.execute("INSERT INTO outbox (type) VALUES ('OrderPlaced'), ('OrderPaid')");
         database.execute("UPDATE outbox SET delivered_at = now() WHERE type = 'OrderPlaced'");
@@ -183,12 +245,12 @@ class MigrationTest {
     void flywayRunsTheMigrationsBesideThoseOfTheService(String variant) throws SQLException {
         database.execute("CREATE TABLE orders (id bigint PRIMARY KEY)");
 
-        flyway(variant, "relay", "guard");
-        flyway(variant, "relay", "guard");
+        flyway(variant, "relay", "mark", "guard");
+        flyway(variant, "relay", "mark", "guard");
 
         assertEverythingIsThere();
         assertThat(query("SELECT version FROM outbox_schema_history WHERE type = 'SQL' AND success AND version > '0'"))
-                .containsExactly("1", "2");
+                .containsExactly("1", "2", "3", "4");
     }
 
     @Test
@@ -227,13 +289,14 @@ class MigrationTest {
 
         database.execute(RenamedOutbox.sql(script));
         database.execute(RenamedOutbox.sql(SchemaScript.RELAY));
+        database.execute(RenamedOutbox.sql(SchemaScript.MARK));
         database.execute(RenamedOutbox.sql(SchemaScript.REFUSE_UPDATES));
 
         database.execute("INSERT INTO " + table.quoted() + " (\"Aggregate\"\"Id\") VALUES ('7')");
         assertThatThrownBy(() -> database.execute("UPDATE " + table.quoted() + " SET \"Aggregate\"\"Id\" = '8'"))
                 .hasMessageContaining("an event of Shop Events.Out \"Box\" must not be changed");
         try (Connection connection = database.connect()) {
-            assertThat(new LogPreflight(table, "Relay's", "outbox_relay").check(connection))
+            assertThat(new LogPreflight(table, AfterDelivery.DELETE, Preflight.SETTINGS, "Relay's").check(connection))
                     .noneMatch(finding -> finding.subject().contains("Box")
                             && !finding.remedy().isEmpty())
                     .noneMatch(finding -> finding.subject().contains("Relay's")
@@ -241,6 +304,15 @@ class MigrationTest {
                     .noneMatch(finding -> finding.subject().equals("relay tables")
                             && !finding.remedy().isEmpty());
         }
+    }
+
+    /** The statements in a script's comments, each a line of its own. */
+    private static List<String> commands(SchemaScript script) {
+        return script.sql()
+                .lines()
+                .filter(line -> line.startsWith("--     "))
+                .map(line -> line.substring(2))
+                .toList();
     }
 
     private void flyway(String... folders) {
@@ -260,9 +332,16 @@ class MigrationTest {
 
     private void assertEverythingIsThere() throws SQLException {
         assertThat(query("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-                        + " AND relname IN ('outbox', 'outbox_relay_checkpoint', 'outbox_relay_request')"
-                        + " ORDER BY relname"))
-                .containsExactly("outbox", "outbox_relay_checkpoint", "outbox_relay_request");
+                        + " AND relname LIKE 'outbox%' AND relname <> 'outbox_schema_history' ORDER BY relname"))
+                .containsExactly(
+                        "outbox",
+                        "outbox_claim_check",
+                        "outbox_dead_letter",
+                        "outbox_relay_checkpoint",
+                        "outbox_relay_partition",
+                        "outbox_relay_request");
+        assertThat(query("SELECT count(*) FROM outbox WHERE delivered_at IS NULL"))
+                .containsExactly("0");
         assertThat(query("SELECT pubname FROM pg_publication")).containsExactly("outbox_relay");
         assertThat(query("SELECT tgname FROM pg_trigger WHERE tgrelid = 'outbox'::regclass"))
                 .containsExactly("outbox_refuse_update");

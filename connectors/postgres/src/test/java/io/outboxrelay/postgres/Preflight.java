@@ -6,6 +6,8 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 
+import io.outboxrelay.api.AfterDelivery;
+import io.outboxrelay.api.AfterDelivery.Action;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.schema.OutboxTable;
 import io.outboxrelay.schema.SchemaScript;
@@ -19,10 +21,15 @@ final class Preflight implements AutoCloseable {
 
     static final String SLOT = "preflight_slot";
 
+    static final LogSettings SETTINGS = new LogSettings(SLOT, true, false, ExistingRows.PUBLISH);
+
     private static final String ROLE = "preflight_relay";
 
     private final TestDatabase database;
     private OutboxTable table = OutboxTable.DEFAULT;
+    private AfterDelivery after = AfterDelivery.DELETE;
+    private LogSettings settings = SETTINGS;
+    private boolean isQueue;
 
     /** Over an empty database, which it closes. */
     Preflight(TestDatabase database) throws SQLException {
@@ -33,7 +40,7 @@ final class Preflight implements AutoCloseable {
     Preflight install(SchemaScript outbox) throws SQLException {
         database.execute(outbox.sql());
         database.execute(SchemaScript.RELAY.sql());
-        database.execute("GRANT SELECT ON outbox TO " + ROLE);
+        database.execute("GRANT SELECT, DELETE ON outbox TO " + ROLE);
         database.execute(
                 "GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_relay_checkpoint, outbox_relay_request TO " + ROLE);
         return this;
@@ -41,6 +48,22 @@ final class Preflight implements AutoCloseable {
 
     Preflight of(OutboxTable other) {
         table = other;
+        return this;
+    }
+
+    Preflight after(Action action) {
+        after = AfterDelivery.of(action);
+        return this;
+    }
+
+    Preflight with(LogSettings other) {
+        settings = other;
+        return this;
+    }
+
+    /** Has the table checked as a queue, not the log. */
+    Preflight ofQueue() {
+        isQueue = true;
         return this;
     }
 
@@ -61,7 +84,10 @@ final class Preflight implements AutoCloseable {
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement()) {
             statement.execute("SET SESSION AUTHORIZATION " + ROLE);
-            return new LogPreflight(table, "outbox_relay", SLOT).check(connection);
+            if (isQueue) {
+                return new TablePreflight(table, after).check(connection);
+            }
+            return new LogPreflight(table, after, settings, "outbox_relay").check(connection);
         }
     }
 
@@ -85,7 +111,7 @@ final class Preflight implements AutoCloseable {
         run(problem().remedy());
         // Settings reach a new session a moment after pg_reload_conf().
         Awaitility.await("the remedy to take effect")
-                .atMost(Duration.ofSeconds(10))
+                .atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertThat(problems()).isEmpty());
     }
 

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.regex.Pattern;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.schema.OutboxColumns;
 import io.outboxrelay.schema.OutboxTable;
@@ -43,7 +44,8 @@ class SchemaPageTest {
 
             var table = new OutboxTable("public", "outboxevent", OutboxColumns.DEBEZIUM);
             try (Connection connection = database.connect()) {
-                assertThat(new LogPreflight(table, "outboxevent_relay", "outbox_relay").check(connection))
+                assertThat(new LogPreflight(table, AfterDelivery.DELETE, Preflight.SETTINGS, "outboxevent_relay")
+                                .check(connection))
                         .filteredOn(finding -> finding.level() != Finding.Level.OK)
                         .extracting(Finding::subject)
                         .containsExactly("max_slot_wal_keep_size");

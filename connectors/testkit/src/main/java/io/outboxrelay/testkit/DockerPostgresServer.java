@@ -63,6 +63,12 @@ final class DockerPostgresServer implements PostgresServer {
     }
 
     @Override
+    public PostgresServer startStandby() {
+        throw new UnsupportedOperationException("a standby needs a copy of the server's data, which lies in its"
+                + " container; use -Dtest.servers=embedded");
+    }
+
+    @Override
     public void close() {
         container.stop();
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -37,6 +38,14 @@ final class EmbeddedPostgresServer implements PostgresServer {
         Runtime.getRuntime().addShutdownHook(endWithTheJvm);
         begin();
         requirePasswords();
+    }
+
+    /** A standby: its data is a copy. */
+    private EmbeddedPostgresServer(EmbeddedPostgresServer primary) {
+        this.settings = primary.settings;
+        Runtime.getRuntime().addShutdownHook(endWithTheJvm);
+        BaseBackup.take(primary.address(), primary.data, data, "standby_" + port);
+        begin();
     }
 
     @Override
@@ -85,6 +94,11 @@ final class EmbeddedPostgresServer implements PostgresServer {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
         }
+    }
+
+    @Override
+    public PostgresServer startStandby() {
+        return new EmbeddedPostgresServer(this);
     }
 
     @Override
@@ -142,10 +156,22 @@ final class EmbeddedPostgresServer implements PostgresServer {
         }
     }
 
-    /** The postmaster first: it must not see its children die. */
+    /**
+     * The postmaster first: it must not see its children die. The library's own process is the {@code pg_ctl} that started
+     * it, and has ended.
+     */
     private List<ProcessHandle> processes() {
-        ProcessHandle postmaster = running.getProcess().toHandle();
-        return Stream.concat(Stream.of(postmaster), postmaster.descendants()).toList();
+        Path pidFile = data.resolve("postmaster.pid");
+        try (Stream<String> lines = Files.lines(pidFile)) {
+            long pid = Long.parseLong(lines.findFirst().orElseThrow().strip());
+            return ProcessHandle.of(pid).stream()
+                    .flatMap(postmaster -> Stream.concat(Stream.of(postmaster), postmaster.descendants()))
+                    .toList();
+        } catch (NoSuchFileException ended) {
+            return List.of();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + pidFile, e);
+        }
     }
 
     private static void killAll(List<ProcessHandle> processes) {

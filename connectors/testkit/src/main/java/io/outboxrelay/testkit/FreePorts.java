@@ -11,7 +11,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * outgoing connections: otherwise a client that keeps trying to reach a stopped server can be given the server's own
  * port, connects to itself, and the server finds its port taken.
  */
-final class FreePorts {
+public final class FreePorts {
 
     private static final int FIRST = 15_000;
     private static final int LAST = 29_999;
@@ -20,7 +20,7 @@ final class FreePorts {
     private FreePorts() {}
 
     /** A port on which nobody listens at the moment. */
-    static int next() {
+    public static int next() {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int port = ThreadLocalRandom.current().nextInt(FIRST, LAST + 1);
             if (isFree(null, port) && isFree(InetAddress.getLoopbackAddress(), port)) {

@@ -46,6 +46,39 @@ public record KafkaLogins(Map<String, String> passwords) {
                         LOGIN_MODULE + "username=\"" + user + "\" password=\"" + passwords.get(user) + "\";");
     }
 
+    /** Starts such a server, whose topics are the superuser's to make and to read. */
+    public KafkaServer start(Map<String, String> moreProperties) {
+        Map<String, String> properties = new TreeMap<>(serverProperties());
+        properties.putAll(moreProperties);
+        KafkaServer server = KafkaServer.start(properties);
+        return new KafkaServer() {
+            @Override
+            public String bootstrapServers() {
+                return server.bootstrapServers();
+            }
+
+            @Override
+            public void stop() {
+                server.stop();
+            }
+
+            @Override
+            public void restart() {
+                server.restart();
+            }
+
+            @Override
+            public void close() {
+                server.close();
+            }
+
+            @Override
+            public KafkaTopics topics() {
+                return KafkaLogins.this.topics(server);
+            }
+        };
+    }
+
     /** The server's topics, as superuser: {@link KafkaServer#topics()} is not let in. */
     public KafkaTopics topics(KafkaServer server) {
         Map<String, Object> client = new TreeMap<>(clientProperties(ADMIN));

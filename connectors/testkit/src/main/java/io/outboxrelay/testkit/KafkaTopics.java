@@ -11,6 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -21,6 +22,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.awaitility.Awaitility;
 
 /** The topics of a Kafka, as a test sees them. Every call makes a client of its own. */
 public final class KafkaTopics {
@@ -94,6 +96,16 @@ public final class KafkaTopics {
         return records;
     }
 
+    /** Hands on what a topic holds from its beginning, and what comes, and keeps nothing; until it is told that it is enough. */
+    public void follow(String topic, Consumer<StoredRecord> each, BooleanSupplier enough) {
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            assign(consumer, topic);
+            while (!enough.getAsBoolean()) {
+                consumer.poll(POLL).forEach(record -> each.accept(StoredRecord.of(record)));
+            }
+        }
+    }
+
     private static void poll(KafkaConsumer<byte[], byte[]> consumer, List<StoredRecord> records, BooleanSupplier done) {
         while (!done.getAsBoolean()) {
             consumer.poll(POLL).forEach(record -> records.add(StoredRecord.of(record)));
@@ -101,12 +113,19 @@ public final class KafkaTopics {
     }
 
     private static Collection<TopicPartition> assign(KafkaConsumer<byte[], byte[]> consumer, String topic) {
-        List<TopicPartition> partitions = consumer.partitionsFor(topic, LIMIT).stream()
-                .map(partition -> new TopicPartition(topic, partition.partition()))
-                .toList();
+        // A topic that is new is known a moment before its partitions are.
+        List<TopicPartition> partitions = Awaitility.await("the partitions of " + topic)
+                .atMost(LIMIT)
+                .until(() -> partitions(consumer, topic), found -> !found.isEmpty());
         consumer.assign(partitions);
         consumer.seekToBeginning(partitions);
         return partitions;
+    }
+
+    private static List<TopicPartition> partitions(KafkaConsumer<byte[], byte[]> consumer, String topic) {
+        return consumer.partitionsFor(topic, LIMIT).stream()
+                .map(partition -> new TopicPartition(topic, partition.partition()))
+                .toList();
     }
 
     private KafkaConsumer<byte[], byte[]> consumer() {

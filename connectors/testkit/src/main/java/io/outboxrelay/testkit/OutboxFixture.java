@@ -5,6 +5,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.schema.Identifier;
 import io.outboxrelay.schema.OutboxTable;
@@ -31,6 +32,20 @@ public final class OutboxFixture implements AutoCloseable {
         return new OutboxFixture(database, OutboxTable.DEFAULT);
     }
 
+    /** The partitioned outbox as the project ships it, but with partitions of 100 numbers: {@code outbox_p1}, {@code outbox_p101} and so on. */
+    public static OutboxFixture partitioned(TestDatabase database) throws SQLException {
+        database.execute(SchemaScript.PARTITIONED_TABLE.sql().replace("0000001", "01"));
+        database.execute(SchemaScript.RELAY.sql());
+        return new OutboxFixture(database, OutboxTable.DEFAULT);
+    }
+
+    /** The same, partitioned. */
+    public static OutboxFixture createPartitioned(TestDatabase database) throws SQLException {
+        database.execute(SchemaScript.PARTITIONED_TABLE.sql());
+        database.execute(SchemaScript.RELAY.sql());
+        return new OutboxFixture(database, OutboxTable.DEFAULT);
+    }
+
     /** The same with another type of payload. */
     public static OutboxFixture withPayload(TestDatabase database, String type) throws SQLException {
         OutboxFixture fixture = create(database);
@@ -49,9 +64,19 @@ public final class OutboxFixture implements AutoCloseable {
         return new OutboxFixture(database, table);
     }
 
-    /** What a source is given. */
+    /** The same outbox in a copy of the database, such as a standby's. */
+    public OutboxFixture in(TestDatabase copy) {
+        return new OutboxFixture(copy, table);
+    }
+
+    /** What a source is given, which deletes what is delivered. */
     public OutboxDatabase outbox() {
-        return new OutboxDatabase(database.address(), table, database.dataSource());
+        return outbox(AfterDelivery.DELETE);
+    }
+
+    /** What a source is given. */
+    public OutboxDatabase outbox(AfterDelivery afterDelivery) {
+        return new OutboxDatabase(database.address(), table, afterDelivery, database.dataSource());
     }
 
     /** A slot's name that no other test has. */

@@ -65,6 +65,31 @@ public interface PostgresServer extends AutoCloseable {
      */
     void signal(String name, int pid);
 
+    /**
+     * Starts a hot standby of this server, with its data and settings, for the caller alone, who closes it. It streams
+     * through a physical slot {@code standby_<port>} of this server, with feedback. On 17 and newer it copies failover
+     * slots, and this server's failover slots wait for it: also when it is closed, so close this server soon after.
+     *
+     * @throws UnsupportedOperationException if the server is one from an image, whose data is out of reach
+     */
+    PostgresServer startStandby();
+
+    /** Makes a standby a server of its own, on a new timeline. Blocks until it takes writes. */
+    default void promote() throws SQLException {
+        try (Connection connection = TestDatabase.connect(address());
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_promote(true, 60)")) {
+            if (!row.next() || !row.getBoolean(1)) {
+                throw new IllegalStateException("the standby was not promoted within a minute");
+            }
+        }
+    }
+
+    /** The same database on this server, as a standby has those of its primary. */
+    default TestDatabase databaseOf(TestDatabase primary) {
+        return new TestDatabase(address(), primary.address().name());
+    }
+
     /** Ends the server and removes its data. */
     @Override
     void close();

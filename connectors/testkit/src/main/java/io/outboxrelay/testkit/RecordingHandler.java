@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxEvent;
@@ -31,7 +32,7 @@ public final class RecordingHandler implements EventHandler {
     private long count;
     private Thread lane;
 
-    private record Batch(int size, CompletableFuture<Void> settled) {}
+    private record Batch(int size, IntConsumer each, CompletableFuture<Void> settled) {}
 
     private RecordingHandler(boolean settling, int room, Consumer<OutboxEvent> keep) {
         this.settling = settling;
@@ -84,7 +85,7 @@ public final class RecordingHandler implements EventHandler {
     }
 
     @Override
-    public synchronized CompletionStage<Void> deliver(List<OutboxEvent> batch) {
+    public synchronized CompletionStage<Void> deliver(List<OutboxEvent> batch, IntConsumer settled) {
         oneThread();
         if (!streaming) {
             breaches.add("deliver() was called before streaming()");
@@ -95,7 +96,7 @@ public final class RecordingHandler implements EventHandler {
         if (batch.isEmpty()) {
             breaches.add("deliver() was called with an empty batch");
         }
-        Batch handed = new Batch(batch.size(), new CompletableFuture<>());
+        Batch handed = new Batch(batch.size(), settled, new CompletableFuture<>());
         batch.forEach(keep);
         count += batch.size();
         batches.add(handed);
@@ -154,6 +155,9 @@ public final class RecordingHandler implements EventHandler {
             }
             unsettled -= batch.size;
             notifyAll();
+        }
+        for (int event = 0; event < batch.size; event++) {
+            batch.each.accept(event);
         }
         batch.settled.complete(null);
     }

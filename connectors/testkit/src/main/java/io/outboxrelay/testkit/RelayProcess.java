@@ -69,13 +69,18 @@ public final class RelayProcess implements AutoCloseable {
 
     /** Waits for a line that holds this text; one that came before counts. Fails with the output if none comes or the process ends. */
     public void awaitLine(String text, Duration atMost) throws InterruptedException {
+        awaitLines(text, 1, atMost);
+    }
+
+    /** The same for so many lines in all. */
+    public void awaitLines(String text, int count, Duration atMost) throws InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
         synchronized (lines) {
-            while (lines.stream().noneMatch(line -> line.contains(text))) {
+            while (lines.stream().filter(line -> line.contains(text)).count() < count) {
                 long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
                 if (millis <= 0 || (!process.isAlive() && !reader.isAlive())) {
-                    throw new AssertionError("no line with \"" + text + "\" within " + atMost.toSeconds()
-                            + " s; the relay said:\n" + String.join("\n", lines));
+                    throw new AssertionError("not " + count + " line(s) with \"" + text + "\" within "
+                            + atMost.toSeconds() + " s; the relay said:\n" + String.join("\n", lines));
                 }
                 lines.wait(Math.min(millis, 100));
             }
@@ -86,6 +91,29 @@ public final class RelayProcess implements AutoCloseable {
     public void kill() throws InterruptedException {
         process.toHandle().destroyForcibly();
         process.waitFor();
+    }
+
+    /** Makes the process stand still, as a machine that is out of breath does; {@link #resume} lets it go on. */
+    public void pause() throws InterruptedException {
+        signal("STOP");
+    }
+
+    /** Lets a paused process go on. */
+    public void resume() throws InterruptedException {
+        signal("CONT");
+    }
+
+    private void signal(String name) throws InterruptedException {
+        try {
+            int status = new ProcessBuilder("kill", "-" + name, Long.toString(pid()))
+                    .start()
+                    .waitFor();
+            if (status != 0) {
+                throw new IllegalStateException("kill -" + name + " " + pid() + " ended with status " + status);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Asks the process to end, as {@code kill -TERM} does. */

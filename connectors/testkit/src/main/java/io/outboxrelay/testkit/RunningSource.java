@@ -8,6 +8,7 @@ import java.util.concurrent.TimeoutException;
 
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxSource;
+import io.outboxrelay.api.SourceStatus;
 
 /** A source on a thread of its own, closed with this. */
 public final class RunningSource implements AutoCloseable {
@@ -40,6 +41,11 @@ public final class RunningSource implements AutoCloseable {
     /** {@link OutboxSource#stop}. */
     public boolean stop(Duration atMost) throws InterruptedException {
         return source.stop(atMost);
+    }
+
+    /** {@link OutboxSource#status}. */
+    public SourceStatus status() {
+        return source.status();
     }
 
     /** Whether the run has not ended. */

@@ -179,8 +179,10 @@ public abstract class SourceContract extends SourceSuite {
         RecordingHandler second = RecordingHandler.settlingAtOnce();
         start(outbox, second);
 
-        awaitEvents(second, 4);
-        assertThat(types(second)).containsExactly("open-1", "settled-1", "later-1", "last-1");
+        await("what was not settled").until(() -> types(second).contains("last-1"));
+        // What was settled may be gone already, where the table is read.
+        assertThat(types(second).stream().filter(type -> !type.equals("settled-1")))
+                .containsExactly("open-1", "later-1", "last-1");
     }
 
     @Test
@@ -367,7 +369,8 @@ public abstract class SourceContract extends SourceSuite {
             first.settle(batch);
         }
 
-        assertThat(run.stop(Duration.ofMillis(500))).isFalse();
+        // Time enough to clean up behind what is settled.
+        assertThat(run.stop(Duration.ofSeconds(3))).isFalse();
         run.awaitReturn(LIMIT);
         run.close();
 

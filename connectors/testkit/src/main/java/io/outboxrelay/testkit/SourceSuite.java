@@ -4,9 +4,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.OutboxSource;
+import io.outboxrelay.api.SourceBusyException;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterEach;
@@ -40,14 +43,50 @@ abstract class SourceSuite {
         return use(OutboxFixture.create(PostgresServer.shared().createDatabase()));
     }
 
-    /** Starts a run and waits until it streams. */
+    /** Starts a run and waits until it streams; again, while the server has not seen the run before it leave. */
     protected final RunningSource start(OutboxFixture outbox, RecordingHandler handler) throws InterruptedException {
-        RunningSource run = use(RunningSource.start(open(outbox), handler(handler)));
-        await("the source to stream").until(() -> handler.isStreaming() || !run.isRunning());
-        if (!run.isRunning()) {
-            throw new AssertionError("the run ended", run.awaitFailure(Duration.ofSeconds(1)));
+        return start(() -> open(outbox), handler);
+    }
+
+    /** The same with a source of another kind. */
+    protected final RunningSource start(Supplier<OutboxSource> source, RecordingHandler handler)
+            throws InterruptedException {
+        long began = System.nanoTime();
+        while (true) {
+            RunningSource run = use(RunningSource.start(source.get(), handler));
+            Optional<Throwable> failure = awaitStreaming(run, handler);
+            if (failure.isEmpty()) {
+                handlers.add(handler);
+                return run;
+            }
+            if (!(failure.get() instanceof SourceBusyException) || System.nanoTime() - began > LIMIT.toNanos()) {
+                throw new AssertionError("the run ended", failure.get());
+            }
+        }
+    }
+
+    /** Starts this run and waits until it streams. */
+    protected final RunningSource start(OutboxSource source, RecordingHandler handler) throws InterruptedException {
+        RunningSource run = use(RunningSource.start(source, handler(handler)));
+        Optional<Throwable> failure = awaitStreaming(run, handler);
+        if (failure.isPresent()) {
+            throw new AssertionError("the run ended", failure.get());
         }
         return run;
+    }
+
+    private static Optional<Throwable> awaitStreaming(RunningSource run, RecordingHandler handler)
+            throws InterruptedException {
+        await("the source to stream").until(() -> handler.isStreaming() || !run.isRunning());
+        return run.isRunning() ? Optional.empty() : Optional.of(run.awaitFailure(LIMIT));
+    }
+
+    /** Waits until nobody reads the slot {@link OutboxFixture#slot}: the server needs a moment to see that a reader has left. */
+    protected static void awaitFreeSlot(OutboxFixture outbox) {
+        await("the slot to be free")
+                .until(() -> "t"
+                        .equals(outbox.query("SELECT active_pid IS NULL FROM pg_replication_slots WHERE slot_name = '"
+                                + outbox.slot() + "'")));
     }
 
     /** Closes it after the test, the last first. */

@@ -30,6 +30,14 @@ public final class TestDatabase implements AutoCloseable {
         return address;
     }
 
+    /** The same, reached by another port of this machine. */
+    public TestDatabase behind(int port) {
+        return new TestDatabase(
+                new DatabaseAddress(
+                        "localhost", port, server.name(), server.user(), server.password(), server.properties()),
+                address.name());
+    }
+
     /** Where it is, as another role. */
     public DatabaseAddress address(String user, String password) {
         return new DatabaseAddress(
@@ -41,9 +49,19 @@ public final class TestDatabase implements AutoCloseable {
         return connect(address);
     }
 
+    /** A new connection as superuser to the server's own database {@code postgres}; the caller closes it. */
+    public Connection connectElsewhere() throws SQLException {
+        return connect(server);
+    }
+
     /** Connections as superuser, each new: there is no pool. */
     public DataSource dataSource() {
         return dataSource(address);
+    }
+
+    /** Connections as another role, each new. */
+    public DataSource dataSource(String user, String password) {
+        return dataSource(address(user, password));
     }
 
     /** Runs SQL as superuser, several statements if need be, in one transaction. */

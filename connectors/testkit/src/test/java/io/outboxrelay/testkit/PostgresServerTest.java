@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Map;
 
 import org.junit.jupiter.api.Test;
@@ -11,6 +12,8 @@ import org.postgresql.PGConnection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
 
 final class PostgresServerTest {
 
@@ -47,6 +50,71 @@ final class PostgresServerTest {
 
             server.restart();
             assertThat(number(database, "SELECT sum(n) FROM t")).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void aKilledServerHadNoTimeToShutDown() throws SQLException {
+        try (PostgresServer server = PostgresServer.start()) {
+            TestDatabase database = server.createDatabase();
+            database.execute("CREATE UNLOGGED TABLE t (n int); INSERT INTO t VALUES (7)");
+
+            server.kill();
+            server.restart();
+
+            assertThat(number(database, "SELECT count(*) FROM t"))
+                    .as("rows of an unlogged table, which survive every shutdown and no crash")
+                    .isZero();
+        }
+    }
+
+    @Test
+    void aStandbyHasWhatItsPrimaryHasAndOncePromotedTakesWritesOnANewTimeline() throws SQLException {
+        assumeThat(System.getProperty("test.servers", "embedded")).isEqualTo("embedded");
+        try (PostgresServer primary = PostgresServer.start()) {
+            TestDatabase database = primary.createDatabase();
+            database.execute("CREATE TABLE t (n int); INSERT INTO t VALUES (7)");
+            try (PostgresServer standby = primary.startStandby()) {
+                TestDatabase copy = standby.databaseOf(database);
+                assertThat(number(copy, "SELECT sum(n) FROM t")).isEqualTo(7);
+                database.execute("INSERT INTO t VALUES (8)");
+                await("the row to reach the standby")
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> number(copy, "SELECT sum(n) FROM t") == 15);
+                assertThatThrownBy(() -> copy.execute("INSERT INTO t VALUES (9)"))
+                        .hasMessageContaining("read-only");
+
+                primary.kill();
+                standby.promote();
+
+                copy.execute("INSERT INTO t VALUES (9)");
+                assertThat(number(copy, "SELECT sum(n) FROM t")).isEqualTo(24);
+                assertThat(text(copy, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"))
+                        .isEqualTo("00000002");
+            }
+        }
+    }
+
+    @Test
+    void aFailoverSlotIsCopiedToTheStandby() throws SQLException {
+        assumeThat(System.getProperty("test.servers", "embedded")).isEqualTo("embedded");
+        try (PostgresServer primary = PostgresServer.start()) {
+            assumeThat(primary.version()).isGreaterThanOrEqualTo(17);
+            TestDatabase database = primary.createDatabase();
+            try (PostgresServer standby = primary.startStandby()) {
+                database.execute("SELECT pg_create_logical_replication_slot('copied', 'pgoutput', false, false, true)");
+                TestDatabase copy = standby.databaseOf(database);
+                // Until somebody reads from it, the slot may stand before all that the standby has.
+                await("the slot to be copied").atMost(Duration.ofSeconds(60)).untilAsserted(() -> {
+                    database.execute("SELECT pg_log_standby_snapshot();"
+                            + " SELECT pg_replication_slot_advance('copied', pg_current_wal_lsn())");
+                    assertThat(number(
+                                    copy,
+                                    "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'copied' AND synced AND NOT"
+                                            + " temporary"))
+                            .isEqualTo(1);
+                });
+            }
         }
     }
 

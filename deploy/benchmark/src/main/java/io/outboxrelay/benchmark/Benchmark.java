@@ -2,6 +2,7 @@ package io.outboxrelay.benchmark;
 
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -34,10 +35,17 @@ public final class Benchmark {
         Relay relay = new Relay(
                 Path.of(arguments[0]).toAbsolutePath().normalize(), directory, String.join(" ", moreJavaOpts));
         Map<String, Measurement> all = new LinkedHashMap<>();
-        all.put("drain", new Drain(events)::measure);
-        all.put("latency", new SteadyRate(1_000, 1, seconds)::measure);
-        all.put("memory", new SteadyRate(5_000, 10, seconds)::measure);
+        all.put("drain", new Drain(events, false)::measure);
+        all.put("drain-kept", new Drain(events, true)::measure);
+        all.put("latency", SteadyRate.ofTheLog(1_000, 1, seconds)::measure);
+        all.put("memory", SteadyRate.ofTheLog(5_000, 10, seconds)::measure);
         all.put("start", new Start()::measure);
+        all.put("polling", new PollingDrain(events, false)::measure);
+        all.put("polling-old-snapshot", new PollingDrain(events, true)::measure);
+        all.put("polling-idle", new IdlePolling(seconds)::measure);
+        all.put("polling-latency", SteadyRate.ofNotifiedPolling(100, seconds)::measure);
+        all.put("fallback", new Fallback()::measure);
+        all.put("backlog-behind-dead-broker", new DeadBroker(events, Duration.ofSeconds(seconds))::measure);
         List<Measurement> measurements = chosen(arguments[5], all);
 
         Report report = new Report();

@@ -53,12 +53,26 @@ final class Outbox implements AutoCloseable {
         return kafka.bootstrapServers();
     }
 
+    KafkaServer kafka() {
+        return kafka;
+    }
+
     String topic() {
         return topic;
     }
 
     Connection connect() throws SQLException {
         return database.connect();
+    }
+
+    /** To another database of the same server. */
+    Connection connectElsewhere() throws SQLException {
+        return database.connectElsewhere();
+    }
+
+    /** Runs SQL in one transaction. */
+    void execute(String sql) throws SQLException {
+        database.execute(sql);
     }
 
     /** Commits rows 0 to count - 1, ten in a transaction, in the server itself; then lets the server settle. */

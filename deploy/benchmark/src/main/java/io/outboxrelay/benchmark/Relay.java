@@ -29,8 +29,13 @@ final class Relay {
         this.moreJavaOpts = moreJavaOpts;
     }
 
-    /** Starts it for this outbox; returns at once. */
+    /** Starts it for this outbox, with every setting at its default; returns at once. */
     Running start(Outbox outbox) throws IOException {
+        return start(outbox, "");
+    }
+
+    /** Starts it for this outbox, with more configuration; returns at once. */
+    Running start(Outbox outbox, String more) throws IOException {
         Path configuration = directory.resolve(outbox.topic() + ".conf");
         Files.writeString(configuration, """
                 database {
@@ -42,7 +47,8 @@ final class Relay {
                 }
                 broker.kafka.bootstrap-servers = "%s"
                 delivery.topic = "%s"
-                health.port = 0
+                admin.port = 0
+                %s
                 """.formatted(
                         outbox.address().host(),
                         outbox.address().port(),
@@ -50,7 +56,8 @@ final class Relay {
                         outbox.address().user(),
                         outbox.address().password(),
                         outbox.bootstrapServers(),
-                        outbox.topic()));
+                        outbox.topic(),
+                        more));
         return new Running(outbox, configuration);
     }
 
@@ -76,6 +83,12 @@ final class Relay {
         /** Waits until it reads the log. */
         Running awaitStreaming() throws InterruptedException {
             process.awaitLine("STREAMING", LIMIT);
+            return this;
+        }
+
+        /** Waits until it reads the table. */
+        Running awaitPolling() throws InterruptedException {
+            process.awaitLine("POLLING", LIMIT);
             return this;
         }
 

@@ -1,5 +1,6 @@
 package io.outboxrelay.benchmark;
 
+import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -12,6 +13,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
+import io.outboxrelay.schema.SchemaScript;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -21,14 +23,38 @@ import org.HdrHistogram.Histogram;
  * @param rowsPerSecond how many rows are committed
  * @param rowsPerTransaction how many at once
  * @param seconds how long it is measured
+ * @param how of the figures' names, if it is not the log
+ * @param configuration that makes the relay poll; empty if it reads the log
+ * @param sql run before
  */
-record SteadyRate(int rowsPerSecond, int rowsPerTransaction, int seconds) {
+record SteadyRate(
+        int rowsPerSecond, int rowsPerTransaction, int seconds, String how, String configuration, String sql) {
 
     private static final int WRITERS = 2;
     private static final int WARM_UP_SECONDS = 5;
+    private static final String NOTIFIED = ", source.polling.notify { enabled = true, channel = outbox_relay }";
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
+    /** From the log, with every setting at its default. */
+    static SteadyRate ofTheLog(int rowsPerSecond, int rowsPerTransaction, int seconds) {
+        return new SteadyRate(rowsPerSecond, rowsPerTransaction, seconds, "", "", "");
+    }
+
+    /** By polling, woken by a notification that a trigger on the table sends. */
+    static SteadyRate ofNotifiedPolling(int rowsPerSecond, int seconds) {
+        return new SteadyRate(
+                rowsPerSecond,
+                1,
+                seconds,
+                "notified polling, ",
+                PollingDrain.CONFIGURATION + NOTIFIED,
+                SchemaScript.NOTIFY.sql());
+    }
+
     List<Figure> measure(Relay relay, Outbox outbox) throws Exception {
+        if (!sql.isEmpty()) {
+            outbox.execute(sql);
+        }
         int transactions = (WARM_UP_SECONDS + seconds) * rowsPerSecond / rowsPerTransaction;
         int rows = transactions * rowsPerTransaction;
         int firstMeasured = WARM_UP_SECONDS * rowsPerSecond;
@@ -38,7 +64,7 @@ record SteadyRate(int rowsPerSecond, int rowsPerTransaction, int seconds) {
         double processorSeconds;
         Check check = new Check(rows);
         ExecutorService writers = Executors.newFixedThreadPool(WRITERS);
-        try (Relay.Running running = relay.start(outbox).awaitStreaming();
+        try (Relay.Running running = start(relay, outbox);
                 Topic topic = new Topic(outbox)) {
             double processorBefore = running.processorSeconds();
             long began = System.nanoTime();
@@ -76,7 +102,7 @@ record SteadyRate(int rowsPerSecond, int rowsPerTransaction, int seconds) {
             micros.recordValue(TimeUnit.NANOSECONDS.toMicros(Math.max(0, receivedAt[i] - committedAt[i])));
         }
         double lasted = (receivedAt[rows - 1] - receivedAt[firstMeasured]) / 1e9;
-        String name = rowsPerSecond + " rows/s";
+        String name = how + rowsPerSecond + " rows/s";
         return List.of(
                 Figure.more(name + ", delivered", "rows/s", (rows - firstMeasured) / lasted),
                 Figure.less(name + ", p50", "ms", micros.getValueAtPercentile(50) / 1e3),
@@ -84,6 +110,12 @@ record SteadyRate(int rowsPerSecond, int rowsPerTransaction, int seconds) {
                 Figure.less(name + ", p99.9", "ms", micros.getValueAtPercentile(99.9) / 1e3),
                 Figure.less(name + ", resident at most", "MB", residentMegabytes),
                 Figure.less(name + ", processor", "s/million", processorSeconds / rows * 1e6));
+    }
+
+    private Relay.Running start(Relay relay, Outbox outbox) throws IOException, InterruptedException {
+        return configuration.isEmpty()
+                ? relay.start(outbox).awaitStreaming()
+                : relay.start(outbox, configuration).awaitPolling();
     }
 
     /** Every writer has aggregates of its own, so that their events are committed in the order of their numbers. */

@@ -85,7 +85,7 @@ final class Surroundings implements AutoCloseable {
                 }
 
                 # Any free port; the relay logs it.
-                health.port = 0
+                admin.port = 0
                 """.formatted(
                         database().host(), database().port(), database().name(), RELAY_PASSWORD, bootstrapServers()));
     }
@@ -102,6 +102,7 @@ final class Surroundings implements AutoCloseable {
             statement.execute(OrderService.TABLE);
             statement.execute(SchemaScript.TABLE.sql());
             statement.execute(SchemaScript.RELAY.sql());
+            statement.execute(SchemaScript.DEAD_LETTER.sql());
             statement.execute(SchemaScript.REFUSE_UPDATES.sql());
             statement.execute(SchemaScript.RELAY_ROLE.sql());
             statement.execute("ALTER ROLE outbox_relay PASSWORD '" + RELAY_PASSWORD + "'");

@@ -3,7 +3,8 @@
 -- Postgres 14 to 18. Plain SQL, for Flyway (a repeatable migration), Liquibase and psql alike; may be run again.
 --
 -- It fires once per UPDATE statement that names one of the columns below, never for an INSERT, and costs inserts
--- nothing. INSERT … ON CONFLICT DO UPDATE of these columns is refused too. Columns that are not named here may change.
+-- nothing. INSERT … ON CONFLICT DO UPDATE of these columns is refused too. Columns that are not named here may change,
+-- such as delivered_at, by which the relay marks what it delivered (after-delivery = mark).
 -- On a partitioned outbox it guards UPDATEs of the outbox, not those of a partition by its own name.
 --
 -- Other names: put your table and columns below.

@@ -4,11 +4,16 @@
 --
 -- Rights, names and payload types: as in V1__outbox.sql.
 --
--- A partition for the numbers to come, before they come:
---     CREATE TABLE outbox_p2 PARTITION OF outbox FOR VALUES FROM (10000001) TO (20000001);
--- An old one, once all its events are delivered:
---     ALTER TABLE outbox DETACH PARTITION outbox_p1;  DROP TABLE outbox_p1;
--- DETACH … CONCURRENTLY, which waits for no lock, is refused while there is a default partition.
+-- With outbox.after-delivery = drop-partition the relay makes the coming partitions and drops those whose events are
+-- all delivered. Otherwise that is the work of whoever runs the database, before the numbers come: an INSERT beyond the
+-- last partition fails, and the service's transaction with it. Below are 40,000,000 numbers. More of them, without
+-- stopping the inserts:
+--     CREATE TABLE outbox_p40000001 (LIKE outbox INCLUDING ALL);
+--     ALTER TABLE outbox ATTACH PARTITION outbox_p40000001 FOR VALUES FROM (40000001) TO (50000001);
+-- An old one, once all its events are delivered and no transaction is left that may hold one of its numbers:
+--     ALTER TABLE outbox DETACH PARTITION outbox_p1 CONCURRENTLY;
+--     DROP TABLE outbox_p1;
+-- No default partition: beside one, DETACH … CONCURRENTLY is refused, and every new partition scans it.
 
 -- A sequence instead of an identity: partitioned tables have identities from Postgres 17 on only.
 -- CACHE 1: a session that takes numbers in advance would use them late, out of order.
@@ -33,11 +38,11 @@ CREATE TABLE outbox (
 
 ALTER SEQUENCE outbox_seq OWNED BY outbox.seq;
 
-CREATE TABLE outbox_p1 PARTITION OF outbox FOR VALUES FROM (MINVALUE) TO (10000001);
-
--- Without it, an insert beyond the last partition fails, and the service's transaction with it. It should stay empty:
--- a partition for numbers that already lie here is refused.
-CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
+-- Each is named by its first number, as the relay names those it makes.
+CREATE TABLE outbox_p1        PARTITION OF outbox FOR VALUES FROM (MINVALUE) TO (10000001);
+CREATE TABLE outbox_p10000001 PARTITION OF outbox FOR VALUES FROM (10000001) TO (20000001);
+CREATE TABLE outbox_p20000001 PARTITION OF outbox FOR VALUES FROM (20000001) TO (30000001);
+CREATE TABLE outbox_p30000001 PARTITION OF outbox FOR VALUES FROM (30000001) TO (40000001);
 
 -- publish_via_partition_root: the log names the table, not the partition.
 CREATE PUBLICATION outbox_relay FOR TABLE outbox WITH (publish = 'insert', publish_via_partition_root = true);

@@ -28,3 +28,16 @@ CREATE TABLE outbox_relay_request (
     requested_by text        NOT NULL DEFAULT current_user,
     requested_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- Partitions that the relay detached from a partitioned outbox (after-delivery = drop-partition), until it drops them.
+-- Nothing else is ever dropped.
+CREATE TABLE outbox_relay_partition (
+    -- The outbox, as schema.table.
+    outbox       text   NOT NULL,
+    -- The partition, as schema.table, and its number: another table under the same name is not touched.
+    partition    text   NOT NULL,
+    table_oid    oid    NOT NULL,
+    -- Every transaction that wrote to it ended before. NULL: not known to be detached yet.
+    detached_lsn pg_lsn,
+    PRIMARY KEY (outbox, partition)
+);

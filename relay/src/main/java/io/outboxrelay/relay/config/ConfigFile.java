@@ -5,12 +5,12 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.List;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigParseOptions;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.config.Origins;
 
 /** The user's file as HOCON, laid over the defaults and under the environment. */
@@ -27,17 +27,20 @@ final class ConfigFile {
         requireText();
         try {
             Config file = ConfigFactory.parseFile(
-                    path.toFile(), ConfigParseOptions.defaults().setAllowMissing(false));
+                    path.toAbsolutePath().toFile(), // An include beside a relative path would be passed over.
+                    ConfigParseOptions.defaults().setAllowMissing(false));
             return under.withFallback(file).withFallback(defaults).resolve();
         } catch (ConfigException.UnresolvedSubstitution e) {
             throw new ConfigurationException(
+                    Code.CONFIG_VARIABLE_UNSET,
                     where(e) + ": " + substitution(e.getMessage())
                             + " is set neither in the configuration nor in the environment; set it, or write ${?…} to do without",
                     e);
         } catch (ConfigException.IO e) {
-            throw new ConfigurationException(path + ": cannot be read: " + e.getMessage(), e);
+            throw new ConfigurationException(Code.CONFIG_UNREADABLE, path + ": cannot be read: " + e.getMessage(), e);
         } catch (ConfigException e) {
             throw new ConfigurationException(
+                    Code.CONFIG_SYNTAX,
                     where(e) + ": not valid HOCON: " + withoutValues(e.getMessage())
                             + "; a value with special characters needs double quotes",
                     e);
@@ -46,17 +49,19 @@ final class ConfigFile {
 
     private void requireText() throws ConfigurationException {
         if (Files.isDirectory(path)) {
-            throw new ConfigurationException(path + ": is a directory, not a file", List.of());
+            throw new ConfigurationException(Code.CONFIG_UNREADABLE, path + ": is a directory, not a file", null);
         }
         try {
             Files.readString(path);
         } catch (NoSuchFileException e) {
-            throw new ConfigurationException(path + ": no such file", e);
+            throw new ConfigurationException(Code.CONFIG_UNREADABLE, path + ": no such file", e);
         } catch (CharacterCodingException e) {
-            throw new ConfigurationException(path + ": is not text in UTF-8", e);
+            throw new ConfigurationException(Code.CONFIG_UNREADABLE, path + ": is not text in UTF-8", e);
         } catch (IOException e) {
             throw new ConfigurationException(
-                    path + ": cannot be read (" + e.getClass().getSimpleName() + ")", e);
+                    Code.CONFIG_UNREADABLE,
+                    path + ": cannot be read (" + e.getClass().getSimpleName() + ")",
+                    e);
         }
     }
 

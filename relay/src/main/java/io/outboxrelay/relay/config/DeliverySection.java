@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 import io.outboxrelay.api.config.Settings;
+import io.outboxrelay.relay.delivery.NullPayload;
 import io.outboxrelay.relay.delivery.Router;
 
 /** Reads the section {@code delivery}. */
@@ -18,22 +19,17 @@ final class DeliverySection {
     DeliverySettings read() {
         String topic = template(section, "topic", section.text("topic"));
         String key = template(section, "key", section.text("key"));
-        Map<String, String> headers = headers();
-        OnRejected onRejected = section.choice("on-rejected", OnRejected.class);
-        String deadLetterTopic = section.section("dead-letter").text("topic");
-        int maxInFlight = section.integer("max-in-flight", 1, 1_000_000);
-        long maxInFlightBytes = section.bytes("max-in-flight-bytes", 64 << 10, 1 << 30);
-        RestartSettings retry = RestartSettings.read(section.section("retry"));
         return new DeliverySettings(
                 topic,
                 key,
-                headers,
-                onRejected,
-                deadLetterTopic,
-                maxInFlight,
-                maxInFlightBytes,
-                retry.initial(),
-                retry.max());
+                headers(),
+                section.choice("null-payload", NullPayload.class),
+                ClaimCheckSettings.read(section),
+                RejectionSettings.read(section),
+                section.integer("max-in-flight", 1, 1_000_000),
+                section.bytes("max-in-flight-bytes", 64 << 10, 1 << 30),
+                RateLimitSettings.read(section.section("rate-limit")),
+                RetrySettings.read(section.section("retry")));
     }
 
     /** Sorted by name, since HOCON keeps no order. */

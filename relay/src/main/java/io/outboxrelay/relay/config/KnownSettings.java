@@ -10,6 +10,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.config.Origins;
 import io.outboxrelay.api.config.Problem;
 
@@ -51,12 +52,16 @@ final class KnownSettings {
             ConfigValue standard = known.get(entry.getKey());
             if (!known.containsKey(entry.getKey())) {
                 faulty.add(path);
-                problems.add(
-                        new Problem(path, "unknown setting" + suggest(entry.getKey(), known, parents), where(value)));
+                problems.add(new Problem(
+                        Code.CONFIG_UNKNOWN_SETTING,
+                        path,
+                        "unknown setting" + suggest(entry.getKey(), known, parents),
+                        where(value)));
             } else if (standard instanceof ConfigObject section) {
                 if (!(value instanceof ConfigObject inner)) {
                     faulty.add(path);
-                    problems.add(new Problem(path, "is a value; allowed: a section { … }", where(value)));
+                    problems.add(new Problem(
+                            Code.CONFIG_BAD_VALUE, path, "is a value; allowed: a section { … }", where(value)));
                 } else if (!freeForm(section)) {
                     walk(inner, section, keys, faulty, problems);
                 }

@@ -4,6 +4,8 @@ package io.outboxrelay.relay.config;
 public enum OnRejected {
     /** Stop before it, store nothing behind it for its key, and wait for an operator's word. */
     HALT,
-    /** Store it in the dead-letter destination with the reason, and go on. */
-    DEAD_LETTER
+    /** Put it aside with the reason, and go on, with its aggregate too. */
+    DEAD_LETTER,
+    /** Put it aside, and every later one of its aggregate behind it, until an operator releases them; all others flow. */
+    PARK_KEY
 }

@@ -3,12 +3,13 @@ package io.outboxrelay.relay.config;
 import java.util.Optional;
 
 import com.typesafe.config.Config;
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.config.Settings;
 import io.outboxrelay.schema.Identifier;
 import io.outboxrelay.schema.OutboxColumns;
 import io.outboxrelay.schema.OutboxTable;
 
-/** Reads the section {@code outbox}: a preset's columns, each replaced where the user names another. */
+/** Reads the section {@code outbox}: the table, and what becomes of its rows. */
 final class OutboxSection {
 
     private enum Preset {
@@ -26,6 +27,7 @@ final class OutboxSection {
         this.root = root;
     }
 
+    /** A preset's columns, each replaced where the user names another. */
     OutboxTable read() {
         String schema = valid(outbox, "schema", outbox.text("schema"));
         String table = valid(outbox, "table", outbox.text("table"));
@@ -45,6 +47,18 @@ final class OutboxSection {
                         optional("headers", preset.headers()),
                         optional("created-at", preset.createdAt()),
                         optional("seq", preset.seq())));
+    }
+
+    AfterDelivery readAfterDelivery() {
+        Settings cleanup = outbox.section("cleanup");
+        Settings partitions = outbox.section("partitions");
+        return new AfterDelivery(
+                outbox.choice("after-delivery", AfterDelivery.Action.class),
+                valid(cleanup, "mark-column", cleanup.text("mark-column")),
+                cleanup.integer("batch-rows", 1, 100_000),
+                cleanup.integer("rows-per-second", 0, 10_000_000),
+                partitions.integer("rows", 1_000, 1_000_000_000),
+                partitions.integer("ahead", 1, 100));
     }
 
     private String needed(String key, String preset) {

@@ -2,9 +2,9 @@ package io.outboxrelay.relay.config;
 
 import java.time.Duration;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.BrokerFactory;
 import io.outboxrelay.api.DatabaseAddress;
-import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.schema.OutboxTable;
 
 /**
@@ -13,19 +13,23 @@ import io.outboxrelay.schema.OutboxTable;
  *
  * @param database the service's database and who the relay is there
  * @param outbox the table
- * @param source the source that {@code source.type} names, configured
+ * @param afterDelivery what becomes of its rows: {@code outbox.after-delivery} and its neighbours
+ * @param source the section {@code source}
  * @param broker the broker that {@code broker.type} names, configured
  * @param delivery the section {@code delivery}
  * @param restart the section {@code restart}
- * @param health the section {@code health}
+ * @param admin the section {@code admin}
+ * @param logging the section {@code logging}
  * @param shutdownTimeout {@code shutdown.timeout}: how long an orderly stop may take
  */
 public record RelayConfig(
         DatabaseAddress database,
         OutboxTable outbox,
-        SourceFactory source,
+        AfterDelivery afterDelivery,
+        SourceSettings source,
         BrokerFactory broker,
         DeliverySettings delivery,
         RestartSettings restart,
-        HealthSettings health,
+        AdminSettings admin,
+        LoggingSettings logging,
         Duration shutdownTimeout) {}

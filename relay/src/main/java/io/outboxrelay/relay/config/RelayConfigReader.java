@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.SortedMap;
@@ -16,10 +15,12 @@ import java.util.stream.Collectors;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.BrokerFactory;
 import io.outboxrelay.api.BrokerProvider;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.DatabaseAddress;
-import io.outboxrelay.api.SourceFactory;
+import io.outboxrelay.api.DatabaseTimeouts;
 import io.outboxrelay.api.SourceProvider;
 import io.outboxrelay.api.config.Problem;
 import io.outboxrelay.api.config.Settings;
@@ -31,7 +32,8 @@ import io.outboxrelay.schema.OutboxTable;
  */
 public final class RelayConfigReader {
 
-    private static final String ENVIRONMENT = "env variables overrides";
+    /** How what {@code CONFIG_FORCE_…} sets describes its origin. */
+    static final String ENVIRONMENT = "env variables overrides";
 
     private final Config reference;
     private final Config environment;
@@ -85,17 +87,58 @@ public final class RelayConfigReader {
         return config;
     }
 
+    /**
+     * Reads the section {@code admin} alone, without a look at the others.
+     *
+     * @throws ConfigurationException if the file cannot be read, or the section is wrong
+     */
+    public AdminSettings readAdmin(Path file) throws ConfigurationException {
+        Settings settings = Settings.of(new ConfigFile(file).over(reference, environment));
+        AdminSettings read = AdminSettings.read(settings.section("admin"));
+        if (!settings.problems().isEmpty()) {
+            throw new ConfigurationException(file.toString(), settings.problems());
+        }
+        return read;
+    }
+
+    /**
+     * Every setting as it holds, right or wrong, without secrets.
+     *
+     * @throws ConfigurationException if the file cannot be read
+     */
+    public List<EffectiveSetting> effective(Path file) throws ConfigurationException {
+        return EffectiveSettings.of(new ConfigFile(file).over(reference, environment), reference);
+    }
+
     private RelayConfig read(Settings settings, Config pruned) {
         DatabaseAddress database = database(settings.section("database"));
-        OutboxTable outbox = new OutboxSection(settings.section("outbox"), pruned).read();
-        Optional<SourceFactory> source = source(settings.section("source"));
+        OutboxSection outboxSection = new OutboxSection(settings.section("outbox"), pruned);
+        OutboxTable outbox = outboxSection.read();
+        AfterDelivery afterDelivery = outboxSection.readAfterDelivery();
+        Optional<SourceSettings> source = new SourceSection(settings.section("source"), afterDelivery, sources).read();
         Optional<BrokerFactory> broker = broker(settings.section("broker"));
         DeliverySettings delivery = new DeliverySection(settings.section("delivery")).read();
         RestartSettings restart = RestartSettings.read(settings.section("restart"));
-        HealthSettings health = health(settings.section("health"));
+        AdminSettings admin = AdminSettings.read(settings.section("admin"));
+        if (delivery.claimCheck().token().isPresent() && !admin.enabled()) {
+            settings.section("admin")
+                    .problem(
+                            Code.CONFIG_CONTRADICTION,
+                            "enabled",
+                            "is \"false\", and delivery.claim-check.token needs it");
+        }
         Duration timeout = settings.section("shutdown").duration("timeout", Duration.ZERO, Duration.ofHours(1));
         return new RelayConfig(
-                database, outbox, source.orElse(null), broker.orElse(null), delivery, restart, health, timeout);
+                database,
+                outbox,
+                afterDelivery,
+                source.orElse(null),
+                broker.orElse(null),
+                delivery,
+                restart,
+                admin,
+                LoggingSettings.read(settings.section("logging")),
+                timeout);
     }
 
     private static DatabaseAddress database(Settings section) {
@@ -105,29 +148,30 @@ public final class RelayConfigReader {
                 section.text("name"),
                 section.text("user"),
                 section.secret("password").orElse(""),
-                DriverProperties.ofInstalledDriver().read(section));
+                DriverProperties.ofInstalledDriver().read(section),
+                timeouts(section.section("timeouts")));
     }
 
-    private Optional<SourceFactory> source(Settings section) {
-        return chosen(section, sources).map(provider -> provider.configure(section.section(provider.type())));
+    private static DatabaseTimeouts timeouts(Settings section) {
+        Duration shortest = Duration.ofSeconds(1);
+        Duration longest = Duration.ofMinutes(10);
+        return new DatabaseTimeouts(
+                section.duration("connect", shortest, longest),
+                section.duration("login", shortest, longest),
+                section.duration("socket", shortest, Duration.ofHours(1)),
+                section.duration("statement", shortest, Duration.ofHours(1)),
+                section.duration("pool", shortest, longest),
+                section.duration("hand-over", Duration.ofMinutes(1), Duration.ofDays(7)));
     }
 
     private Optional<BrokerFactory> broker(Settings section) {
-        return chosen(section, brokers).map(provider -> provider.configure(section.section(provider.type())));
-    }
-
-    private static <P> Optional<P> chosen(Settings section, Map<String, P> installed) {
         String type = section.text("type");
-        if (installed.containsKey(type)) {
-            return Optional.of(installed.get(type));
+        if (brokers.containsKey(type)) {
+            return Optional.of(brokers.get(type).configure(section.section(type)));
         }
-        String known = installed.isEmpty() ? "none is installed" : String.join(", ", installed.keySet());
+        String known = brokers.isEmpty() ? "none is installed" : String.join(", ", brokers.keySet());
         section.problem("type", "is \"" + type + "\"; allowed: " + known);
         return Optional.empty();
-    }
-
-    private static HealthSettings health(Settings section) {
-        return new HealthSettings(section.flag("enabled"), section.text("host"), section.integer("port", 0, 65_535));
     }
 
     private static <P> SortedMap<String, P> byType(List<P> providers, Function<P, String> type) {
@@ -142,8 +186,13 @@ public final class RelayConfigReader {
         if (!problem.where().equals(ENVIRONMENT)) {
             return problem;
         }
-        String name = problem.path().replace("_", "___").replace("-", "__").replace(".", "_");
-        return new Problem(problem.path(), problem.text(), "environment variable CONFIG_FORCE_" + name);
+        return new Problem(problem.code(), problem.path(), problem.text(), variable(problem.path()));
+    }
+
+    /** How the environment names a setting. */
+    static String variable(String path) {
+        return "environment variable CONFIG_FORCE_"
+                + path.replace("_", "___").replace("-", "__").replace(".", "_");
     }
 
     /** Sorts by line; what stands in no line comes last. */

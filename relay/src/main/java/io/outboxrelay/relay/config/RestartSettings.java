@@ -2,6 +2,7 @@ package io.outboxrelay.relay.config;
 
 import java.time.Duration;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.config.Settings;
 
 /**
@@ -22,7 +23,7 @@ public record RestartSettings(Duration initial, Duration max) {
         Duration initial = section.duration("initial", Duration.ofMillis(10), Duration.ofMinutes(10));
         Duration max = section.duration("max", Duration.ofMillis(10), Duration.ofHours(1));
         if (initial.compareTo(max) > 0) {
-            section.problem("initial", "is longer than " + section.at("max"));
+            section.problem(Code.CONFIG_CONTRADICTION, "initial", "is longer than " + section.at("max"));
             return new RestartSettings(initial, initial);
         }
         return new RestartSettings(initial, max);

@@ -29,6 +29,7 @@ final class DeadLetters {
         put(headers, "aggregate-id", event.aggregateId());
         put(headers, "occurred-at", event.occurredAt().toString());
         put(headers, "dead-letter-reason", reason.getMessage());
+        put(headers, "dead-letter-kind", AsideEvent.kindOf(reason));
         put(headers, "dead-letter-position", event.position().toString());
         put(headers, "dead-letter-headers", event.headers());
         return new Message(

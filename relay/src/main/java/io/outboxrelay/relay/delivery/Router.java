@@ -16,15 +16,18 @@ public final class Router {
     private final Template topic;
     private final Template key;
     private final Map<String, Template> headers = new LinkedHashMap<>();
+    private final NullPayload nullPayload;
     private final RowHeaders rowHeaders = new RowHeaders();
 
     /**
      * @param topic template of the destination
      * @param key template of the ordering key
      * @param headers templates of the headers, by name
+     * @param nullPayload what becomes of a payload that is NULL
      * @throws IllegalArgumentException if a template is not one
      */
-    public Router(String topic, String key, Map<String, String> headers) {
+    public Router(String topic, String key, Map<String, String> headers, NullPayload nullPayload) {
+        this.nullPayload = nullPayload;
         this.topic = Template.parse(topic);
         this.key = Template.parse(key);
         headers.forEach((name, template) -> this.headers.put(name, Template.parse(template)));
@@ -37,11 +40,23 @@ public final class Router {
 
     /**
      * The message for an event. Headers made by templates come first; the row's own follow, and one of the same name
-     * does not replace them, because consumers filter duplicates by {@code id}. A NULL payload becomes an empty one.
+     * does not replace them, because consumers filter duplicates by {@code id}.
      *
      * @throws RejectedException if the row can never become a message
      */
     public Message route(OutboxEvent event) throws RejectedException {
+        try {
+            return message(event);
+        } catch (RuntimeException e) {
+            // A row that nobody thought of must not end the run again and again.
+            throw new RejectedException(
+                    RejectedException.Kind.UNFIT_ROW,
+                    "no message can be made of it (" + e.getClass().getSimpleName() + ")",
+                    e);
+        }
+    }
+
+    private Message message(OutboxEvent event) throws RejectedException {
         require(event.id(), "id");
         require(event.aggregateType(), "aggregate type");
         require(event.aggregateId(), "aggregate id");
@@ -55,14 +70,14 @@ public final class Router {
         return new Message(
                 topic.fill(event, own),
                 key.fill(event, own),
-                event.payload() == null ? EMPTY : event.payload(),
+                event.payload() == null && nullPayload == NullPayload.EMPTY ? EMPTY : event.payload(),
                 all,
                 event.occurredAt());
     }
 
     private static void require(String value, String column) throws RejectedException {
         if (value == null) {
-            throw new RejectedException("the row's " + column + " is NULL");
+            throw new RejectedException(RejectedException.Kind.UNFIT_ROW, "the row's " + column + " is NULL");
         }
     }
 }

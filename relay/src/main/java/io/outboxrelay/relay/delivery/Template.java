@@ -106,6 +106,7 @@ final class Template {
         String value = part.of(event, headers);
         if (value == null) {
             throw new RejectedException(
+                    RejectedException.Kind.UNFIT_ROW,
                     "the template \"" + text + "\" names {" + ((Field) part).name() + "}, which this row lacks");
         }
         return value;

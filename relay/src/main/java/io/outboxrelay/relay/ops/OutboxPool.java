@@ -9,6 +9,7 @@ import java.util.Properties;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.DatabaseAddress;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.schema.OutboxTable;
@@ -22,23 +23,24 @@ public final class OutboxPool implements AutoCloseable {
     /** What shows in {@code pg_stat_activity}. */
     private static final String APPLICATION = "outbox-relay";
 
-    private static final int CONNECTIONS = 3;
-    private static final long PATIENCE_MILLIS = 5_000;
+    /** The lanes of a poller, its cleanup, and the looks at slot, health and requests; few of them at one moment. */
+    private static final int CONNECTIONS = 12;
+
     private static final long IDLE_MILLIS = 60_000;
     private static final long VALIDATION_MILLIS = 2_000;
 
     private final DatabaseAddress address;
-    private final OutboxTable table;
     private final HikariDataSource pool;
+    private final OutboxDatabase database;
 
-    private OutboxPool(DatabaseAddress address, OutboxTable table, HikariDataSource pool) {
+    private OutboxPool(DatabaseAddress address, HikariDataSource pool, OutboxDatabase database) {
         this.address = address;
-        this.table = table;
         this.pool = pool;
+        this.database = database;
     }
 
     /** Makes a pool. The database need not be up. */
-    public static OutboxPool open(DatabaseAddress address, OutboxTable table) {
+    public static OutboxPool open(DatabaseAddress address, OutboxTable table, AfterDelivery afterDelivery) {
         HikariConfig config = new HikariConfig();
         config.setPoolName(APPLICATION);
         config.setJdbcUrl(url(address));
@@ -46,26 +48,37 @@ public final class OutboxPool implements AutoCloseable {
         config.setMaximumPoolSize(CONNECTIONS);
         config.setMinimumIdle(0);
         config.setIdleTimeout(IDLE_MILLIS);
-        config.setConnectionTimeout(PATIENCE_MILLIS);
-        config.setValidationTimeout(VALIDATION_MILLIS);
+        config.setConnectionTimeout(address.timeouts().pool().toMillis());
+        config.setValidationTimeout(
+                Math.min(VALIDATION_MILLIS, address.timeouts().pool().toMillis()));
         config.setInitializationFailTimeout(-1);
-        return new OutboxPool(address, table, new HikariDataSource(config));
+        HikariDataSource pool = new HikariDataSource(config);
+        return new OutboxPool(address, pool, new OutboxDatabase(address, table, afterDelivery, pool));
     }
 
     /** What is handed to source and preflight. */
     public OutboxDatabase database() {
-        return new OutboxDatabase(address, table, pool);
+        return database;
     }
 
     /**
-     * Connects once, past the pool, which would try again for {@value #PATIENCE_MILLIS} ms before it tells.
+     * Connects once, past the pool, which would try again for as long as one may wait for it, before it tells.
      *
      * @throws SQLException if that failed, as the driver says it
      */
     public void probe() throws SQLException {
-        try (Connection connection = DriverManager.getConnection(url(address), properties(address))) {
+        try (Connection connection = connect(address)) {
             connection.isReadOnly();
         }
+    }
+
+    /**
+     * A connection outside any pool; the caller closes it.
+     *
+     * @throws SQLException if that failed, as the driver says it
+     */
+    public static Connection connect(DatabaseAddress address) throws SQLException {
+        return DriverManager.getConnection(url(address), properties(address));
     }
 
     /** Closes the connections; those that are lent are cut off. */
@@ -84,10 +97,8 @@ public final class OutboxPool implements AutoCloseable {
         Properties properties = new Properties();
         properties.setProperty("ApplicationName", APPLICATION);
         properties.setProperty("tcpKeepAlive", "true");
-        properties.setProperty("connectTimeout", "5");
-        properties.setProperty("loginTimeout", "10");
         // A network that is lost in the middle of a statement would be noticed by nobody for a quarter of an hour.
-        properties.setProperty("socketTimeout", "30");
+        properties.putAll(address.timeouts().ofDriver());
         properties.putAll(address.properties());
         properties.setProperty("logServerErrorDetail", "false");
         properties.setProperty("user", address.user());

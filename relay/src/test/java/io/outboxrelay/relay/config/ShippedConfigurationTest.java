@@ -29,6 +29,6 @@ class ShippedConfigurationTest {
 
         RelayConfig config = reader.read(Files.writeString(directory.resolve("all.conf"), besideThePassword));
 
-        assertThat(config.delivery().onRejected()).isEqualTo(OnRejected.DEAD_LETTER);
+        assertThat(config.delivery().rejection().policy()).isEqualTo(OnRejected.DEAD_LETTER);
     }
 }

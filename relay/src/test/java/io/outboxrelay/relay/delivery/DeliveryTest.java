@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -21,9 +22,11 @@ import static org.awaitility.Awaitility.await;
 
 class DeliveryTest {
 
+    private static final Rejections HALT = to(Rejections.Policy.HALT);
+
     private final ScriptedBroker broker = new ScriptedBroker();
     private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
-    private Delivery delivery = delivery(Optional.empty(), new Limits(1000, 1_000_000));
+    private Delivery delivery = delivery(HALT, new Limits(1000, 1_000_000));
 
     @AfterEach
     void close() {
@@ -253,7 +256,7 @@ class DeliveryTest {
     @Test
     void thereIsRoomAgainOnceEventsAreSettled() throws Exception {
         delivery.close();
-        delivery = delivery(Optional.empty(), new Limits(2, 1_000_000));
+        delivery = delivery(HALT, new Limits(2, 1_000_000));
         handOver(event("a1", "a"), event("a2", "a"));
 
         assertThat(delivery.awaitRoom(Duration.ofMillis(1))).isFalse();
@@ -265,7 +268,7 @@ class DeliveryTest {
     @Test
     void bytesInFlightAreBoundedToo() throws Exception {
         delivery.close();
-        delivery = delivery(Optional.empty(), new Limits(1000, 300));
+        delivery = delivery(HALT, new Limits(1000, 300));
         handOver(event("a1", "a"));
         assertThat(delivery.awaitRoom(Duration.ofMillis(1))).isTrue();
         handOver(event("a2", "a"));
@@ -275,7 +278,7 @@ class DeliveryTest {
     @Test
     void whoWaitsForRoomIsWokenBySettlement() throws Exception {
         delivery.close();
-        delivery = delivery(Optional.empty(), new Limits(1, 1_000_000));
+        delivery = delivery(HALT, new Limits(1, 1_000_000));
         handOver(event("a1", "a"));
         CompletableFuture<Boolean> room = CompletableFuture.supplyAsync(() -> {
             try {
@@ -294,12 +297,25 @@ class DeliveryTest {
 
     private void withDeadLetters() {
         delivery.close();
-        delivery = delivery(Optional.of("dead"), new Limits(1000, 1_000_000));
+        delivery = delivery(to(Rejections.Policy.TOPIC), new Limits(1000, 1_000_000));
     }
 
-    private Delivery delivery(Optional<String> deadLetterTopic, Limits limits) {
-        Router router = new Router("events.{aggregateType}", "{aggregateId}", Map.of("id", "{id}"));
-        Delivery opened = new Delivery(router, deadLetterTopic, broker::open, limits, attempt -> 1L, clock, () -> {});
+    private static Rejections to(Rejections.Policy policy) {
+        return new Rejections(policy, "dead", Optional.empty(), Set.of(), kind -> {});
+    }
+
+    private Delivery delivery(Rejections rejections, Limits limits) {
+        Router router = new Router("events.{aggregateType}", "{aggregateId}", Map.of("id", "{id}"), NullPayload.EMPTY);
+        Delivery opened = new Delivery(
+                router,
+                rejections,
+                Optional.empty(),
+                broker::open,
+                limits,
+                RateLimit.NONE,
+                new BrokerRetry(attempt -> 1L, 100, System::nanoTime),
+                clock,
+                () -> {});
         opened.streaming();
         return opened;
     }
@@ -309,7 +325,7 @@ class DeliveryTest {
     }
 
     private CompletableFuture<Void> deliver(OutboxEvent... events) throws InterruptedException {
-        return delivery.deliver(Arrays.asList(events)).toCompletableFuture();
+        return delivery.deliver(Arrays.asList(events), event -> {}).toCompletableFuture();
     }
 
     private void awaitWaiting(int messages) {

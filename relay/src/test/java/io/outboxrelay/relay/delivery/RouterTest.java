@@ -2,6 +2,8 @@ package io.outboxrelay.relay.delivery;
 
 import java.time.Instant;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 import io.outboxrelay.api.Message;
 import io.outboxrelay.api.OutboxEvent;
@@ -23,7 +25,7 @@ class RouterTest {
     @Test
     void theTemplatesMakeTopicKeyAndHeaders() throws Exception {
         Router router =
-                new Router("{aggregateType}.{type}.v1", "{headers.tenant}/{aggregateId}", Map.of("at", "{occurredAt}"));
+                router("{aggregateType}.{type}.v1", "{headers.tenant}/{aggregateId}", Map.of("at", "{occurredAt}"));
 
         Message message = router.route(event("{\"tenant\": \"t1\"}"));
 
@@ -37,7 +39,7 @@ class RouterTest {
 
     @Test
     void aHeaderOfTheRowDoesNotReplaceOneThatATemplateMakes() throws Exception {
-        Router router = new Router("t", "k", Map.of("id", "{id}"));
+        Router router = router("t", "k", Map.of("id", "{id}"));
 
         assertThat(router.route(event("{\"id\": \"forged\"}")).headers()).containsOnly(Map.entry("id", "e1"));
     }
@@ -48,6 +50,9 @@ class RouterTest {
                     {"a": 1.50}               | 1.50
                     {"a": true}               | true
                     {"a": {"b": [1, "x"]}}    | {"b":[1,"x"]}
+                    {"a": [1.50, 12345678901234567890.123456789]} | [1.50,12345678901234567890.123456789]
+                    {"a": "1", "a": "2"}      | 2
+                    {"a": "\ud83d\ude80"}   | 🚀
                     {"a": "größe 漢字 🚀"}     | größe 漢字 🚀
                     """)
     void everyKindOfHeaderValueHasOneForm(String headers, String value) throws Exception {
@@ -70,24 +75,86 @@ class RouterTest {
 
     @Test
     void anEventThatLacksWhatATemplateNamesIsRejected() {
-        Router router = new Router("t", "{headers.tenant}", Map.of());
+        Router router = router("t", "{headers.tenant}", Map.of());
 
         assertThatExceptionOfType(RejectedException.class)
                 .isThrownBy(() -> router.route(event("{}")))
                 .withMessage("the template \"{headers.tenant}\" names {headers.tenant}, which this row lacks");
     }
 
-    @Test
-    void aNullPayloadBecomesAnEmptyOne() throws Exception {
-        OutboxEvent event = new OutboxEvent("e1", "order", "42", "placed", null, null, NOON, null);
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"a\": \"\\ud800\"}", "{\"\\udc00\": \"a\"}"})
+    void headersWithHalfACharacterAreRejected(String headers) {
+        assertThatExceptionOfType(RejectedException.class)
+                .isThrownBy(() -> plain().route(event(headers)))
+                .withMessageStartingWith("the row's headers");
+    }
 
-        assertThat(plain().route(event).payload()).isEmpty();
+    @Test
+    void headersNestedWithoutEndAreRejectedAndOverflowNothing() {
+        String deep = "{\"a\": " + "[".repeat(100_000) + "]".repeat(100_000) + "}";
+
+        assertThatExceptionOfType(RejectedException.class)
+                .isThrownBy(() -> plain().route(event(deep)))
+                .withMessageStartingWith("the row's headers are no valid JSON");
+    }
+
+    @Test
+    void tenThousandHeadersArePassedOnAsTheyAre() throws Exception {
+        String headers = IntStream.range(0, 10_000)
+                .mapToObj(n -> "\"h" + n + "\": \"" + n + "\"")
+                .collect(Collectors.joining(", ", "{", "}"));
+
+        assertThat(plain().route(event(headers)).headers())
+                .hasSize(10_000)
+                .containsEntry("h0", "0")
+                .containsEntry("h9999", "9999");
+    }
+
+    @Test
+    void aTypeThatNobodyKnowsIsATypeLikeAnyOther() throws Exception {
+        OutboxEvent event = new OutboxEvent("e1", "order", "42", "never heard of \t{type}", null, null, NOON, null);
+
+        assertThat(router("t", "k", Map.of("type", "{type}")).route(event).headers())
+                .containsEntry("type", "never heard of \t{type}");
+    }
+
+    @Test
+    void aKeyOf100KilobytesIsPassedOnAsItIs() throws Exception {
+        String key = "k".repeat(100 << 10);
+        OutboxEvent event = new OutboxEvent("e1", "order", key, "placed", null, null, NOON, null);
+
+        assertThat(router("t", "{aggregateId}", Map.of()).route(event).key()).isEqualTo(key);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", "\n\t "})
+    void anEmptyPayloadOrOneOfWhitespaceIsPassedOnAsItIs(String payload) throws Exception {
+        assertThat(plain().route(withPayload(payload.getBytes(UTF_8))).payload())
+                .isEqualTo(payload.getBytes(UTF_8));
+    }
+
+    @Test
+    void aNullPayloadBecomesAnEmptyOneOrATombstone() throws Exception {
+        assertThat(new Router("t", "k", Map.of(), NullPayload.EMPTY)
+                        .route(withPayload(null))
+                        .payload())
+                .isEmpty();
+        assertThat(new Router("t", "k", Map.of(), NullPayload.TOMBSTONE)
+                        .route(withPayload(null))
+                        .payload())
+                .isNull();
+        assertThat(new Router("t", "k", Map.of(), NullPayload.TOMBSTONE)
+                        .route(withPayload(new byte[0]))
+                        .payload())
+                .as("empty is not NULL")
+                .isEmpty();
     }
 
     @Test
     void aTemplateWithAnUnknownFieldIsRefused() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Router("events.{agregateType}", "k", Map.of()))
+                .isThrownBy(() -> router("events.{agregateType}", "k", Map.of()))
                 .withMessageContaining("{agregateType}")
                 .withMessageContaining("{aggregateType}");
     }
@@ -95,12 +162,20 @@ class RouterTest {
     @Test
     void aTemplateWithABraceThatIsNotClosedIsRefused() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Router("events.{type", "k", Map.of()))
+                .isThrownBy(() -> router("events.{type", "k", Map.of()))
                 .withMessageContaining("not closed");
     }
 
     private static Router plain() {
-        return new Router("t", "k", Map.of());
+        return router("t", "k", Map.of());
+    }
+
+    private static Router router(String topic, String key, Map<String, String> headers) {
+        return new Router(topic, key, headers, NullPayload.EMPTY);
+    }
+
+    private static OutboxEvent withPayload(byte[] payload) {
+        return new OutboxEvent("e1", "order", "42", "placed", payload, null, NOON, null);
     }
 
     private static OutboxEvent event(String headers) {

@@ -2,8 +2,10 @@ package io.outboxrelay.relay.delivery;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -19,9 +21,21 @@ final class ScriptedBroker {
     /** The ids of the messages that are stored, in order; dead letters as {@code topic/id}. */
     final List<String> stored = new ArrayList<>();
 
+    /** The last message of each id that was stored. */
+    final Map<String, Message> messages = new HashMap<>();
+
+    /** Why the server refuses. */
+    RejectedException.Kind kind = RejectedException.Kind.REFUSED;
+
     final Set<String> refusedBeforeSending = new HashSet<>();
     final Set<String> refusedByTheServer = new HashSet<>();
     volatile int opened;
+
+    volatile boolean cannotBeOpened;
+    boolean preservesOrder = true;
+
+    /** Whether it breaks its contract. */
+    boolean failsUnexpectedly;
 
     /** What happens while the broker finds out that it must refuse a message. */
     Runnable beforeRefusing = () -> {};
@@ -32,12 +46,20 @@ final class ScriptedBroker {
     private boolean failed;
 
     synchronized Broker open() {
+        if (cannotBeOpened) {
+            throw new IllegalStateException("cannot be opened");
+        }
         opened++;
         failed = false;
         return new Broker() {
             @Override
             public CompletionStage<Void> publish(Message message) throws RejectedException {
                 return accept(message);
+            }
+
+            @Override
+            public boolean preservesOrder() {
+                return preservesOrder;
             }
 
             @Override
@@ -51,16 +73,34 @@ final class ScriptedBroker {
         return unanswered.size();
     }
 
+    synchronized List<String> waitingIds() {
+        return unanswered.stream()
+                .map(open -> open.message().headers().get("id"))
+                .toList();
+    }
+
     /** Stores everything that waits, in order, up to a message that the server refuses. */
     void answerAll() {
         for (Open next = take(); next != null; next = take()) {
             if (refusedByTheServer.contains(next.message().headers().get("id"))) {
-                next.answer().completeExceptionally(new RejectedException("the server refuses it"));
-                failWith(new IllegalStateException("an earlier message was refused"));
+                next.answer().completeExceptionally(new RejectedException(kind, "the server refuses it"));
+                if (preservesOrder) {
+                    failWith(new IllegalStateException("an earlier message was refused"));
+                }
             } else {
                 next.answer().complete(null);
             }
         }
+    }
+
+    /** Fails the message that waits for longest, and is silent about the others. */
+    void failFirst(Exception notYet) {
+        Open first;
+        synchronized (this) {
+            failed = true;
+            first = unanswered.remove();
+        }
+        first.answer().completeExceptionally(notYet);
     }
 
     void failWith(Exception notYet) {
@@ -78,17 +118,21 @@ final class ScriptedBroker {
         if (next != null
                 && !refusedByTheServer.contains(next.message().headers().get("id"))) {
             String id = next.message().headers().get("id");
+            messages.put(id, next.message());
             stored.add(next.message().destination().startsWith("dead") ? "dead/" + id : id);
         }
         return next;
     }
 
     private CompletionStage<Void> accept(Message message) throws RejectedException {
+        if (failsUnexpectedly) {
+            throw new StackOverflowError("unexpected");
+        }
         String id = message.headers().get("id");
         if (!message.destination().startsWith("dead") && refusedBeforeSending.contains(id)) {
             beforeRefusing.run();
             beforeRefusing = () -> {};
-            throw new RejectedException("too large");
+            throw new RejectedException(RejectedException.Kind.TOO_LARGE, "too large");
         }
         return send(message);
     }

@@ -39,10 +39,11 @@ class ConfigurationPageTest {
               log.
             - **Unknown settings** are errors, and so are values out of range. A section shown as `{ … }` takes any names.
             - **Units.** Durations: `200ms`, `10s`, `5m`. Sizes: `64k`, `16m`, `1g`, in powers of 1024.
-            - **Log.** One line per event on standard output. `OUTBOX_RELAY_LOG_LEVEL` (`ERROR`, `WARN`, `INFO`, `DEBUG`; `INFO`
-              if not set) is the level of the relay's own lines; `--verbose` is `DEBUG` with stack traces. Libraries log warnings
-              and errors only. Below INFO, Kafka's client, Debezium and the Postgres driver would log what passes through them; no
-              configuration of Logback, not even one's own by `JAVA_OPTS=-Dlogback.configurationFile=…`, brings them below INFO.
+            - **Log.** To standard output, as the section `logging` says; from the environment
+              `CONFIG_FORCE_logging_format=json`. `--verbose` is `level = debug` with stack traces. Below info, Kafka's client,
+              Debezium and the Postgres driver would log what passes through them; no configuration of Logback, not even one's
+              own by `JAVA_OPTS=-Dlogback.configurationFile=…`, brings them below info. [Every error and warning has a
+              code](errors.md).
             - **JVM.** `JAVA_OPTS` is added to the options in `bin/outbox-relay`, and wins: `JAVA_OPTS=-Xmx512m`.
 
             What follows is every setting with its default; `null` is a setting without one.

@@ -6,6 +6,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.DatabaseAddress;
 import io.outboxrelay.schema.OutboxTable;
 import io.outboxrelay.testkit.PostgresServer;
@@ -33,7 +34,7 @@ class OutboxPoolTest {
 
     @Test
     void itsConnectionsAreNamedAndCommitByThemselves() throws SQLException {
-        try (OutboxPool pool = OutboxPool.open(database.address(), OutboxTable.DEFAULT);
+        try (OutboxPool pool = OutboxPool.open(database.address(), OutboxTable.DEFAULT, AfterDelivery.DELETE);
                 Connection connection = pool.database().dataSource().getConnection();
                 Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("SHOW application_name")) {
@@ -47,7 +48,7 @@ class OutboxPoolTest {
     void aDatabaseMayHaveAnyName() throws SQLException {
         String name = "Ünïcode & 100%+?/ " + database.address().name().substring(0, 12);
         database.execute("CREATE DATABASE \"" + name + "\"");
-        try (OutboxPool pool = OutboxPool.open(with(name), OutboxTable.DEFAULT)) {
+        try (OutboxPool pool = OutboxPool.open(with(name), OutboxTable.DEFAULT, AfterDelivery.DELETE)) {
             pool.probe();
         }
         database.execute("DROP DATABASE \"" + name + "\"");
@@ -110,7 +111,7 @@ class OutboxPoolTest {
 
     @Test
     void whatThePoolSaysIsWhatTheDriverSaid() {
-        try (OutboxPool pool = OutboxPool.open(with("nowhere"), OutboxTable.DEFAULT)) {
+        try (OutboxPool pool = OutboxPool.open(with("nowhere"), OutboxTable.DEFAULT, AfterDelivery.DELETE)) {
             SQLException e = catchThrowableOfType(
                     SQLException.class, () -> pool.database().dataSource().getConnection());
 
@@ -121,7 +122,7 @@ class OutboxPoolTest {
     @Test
     void theContentOfARowIsInNoMessage() throws SQLException {
         database.execute("CREATE TABLE t (a text CHECK (a <> 'secret'))");
-        try (OutboxPool pool = OutboxPool.open(database.address(), OutboxTable.DEFAULT);
+        try (OutboxPool pool = OutboxPool.open(database.address(), OutboxTable.DEFAULT, AfterDelivery.DELETE);
                 Connection connection = pool.database().dataSource().getConnection();
                 Statement statement = connection.createStatement()) {
             SQLException e = catchThrowableOfType(
@@ -132,7 +133,7 @@ class OutboxPoolTest {
     }
 
     private static DatabaseFailure failure(DatabaseAddress address) {
-        try (OutboxPool pool = OutboxPool.open(address, OutboxTable.DEFAULT)) {
+        try (OutboxPool pool = OutboxPool.open(address, OutboxTable.DEFAULT, AfterDelivery.DELETE)) {
             return DatabaseFailure.of(catchThrowableOfType(SQLException.class, pool::probe));
         }
     }

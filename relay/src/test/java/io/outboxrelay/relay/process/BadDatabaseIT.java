@@ -18,8 +18,10 @@ class BadDatabaseIT {
                     DROP TABLE outbox_relay_checkpoint                                      | outbox_relay_checkpoint not found
                     SELECT pg_create_logical_replication_slot(current_database(), 'test_decoding') | test_decoding
                     """)
-    void whatIsWrongIsOneLineWithTheRemedyAndTheRelayEndsWith1(String spoil, String told) throws Exception {
+    void withoutAFallbackWhatIsWrongIsOneLineWithTheRemedyAndTheRelayEndsWith1(String spoil, String told)
+            throws Exception {
         try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared())) {
+            deployment.configure("source.fallback = none\n");
             deployment.database().execute(spoil);
             RelayProcess relay = deployment.launchRelay();
 

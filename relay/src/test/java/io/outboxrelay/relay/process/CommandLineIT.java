@@ -4,12 +4,18 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.outboxrelay.testkit.FreePorts;
+import io.outboxrelay.testkit.KafkaServer;
 import io.outboxrelay.testkit.PostgresServer;
 import io.outboxrelay.testkit.RelayProcess;
 import io.outboxrelay.testkit.TestDatabase;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,7 +26,7 @@ class CommandLineIT {
     private static final String NOWHERE = """
             database { host = 127.0.0.1, port = 1, name = shop, user = relay }
             broker.kafka { bootstrap-servers = "127.0.0.1:1", answer-timeout = 500ms }
-            health.port = 0
+            admin.port = 0
             """;
 
     @TempDir
@@ -30,7 +36,7 @@ class CommandLineIT {
 
     @Test
     void versionAndHelpArePrinted() throws Exception {
-        assertThat(run("version").output()).singleElement().asString().matches("outbox-relay [0-9].* \\(Java .*\\)");
+        assertThat(run("version").output().get(0)).matches("outbox-relay [0-9].* \\(Java .*\\)");
         assertThat(run("--version").output()).singleElement().asString().matches("outbox-relay [0-9].*");
         assertThat(run("--help").output())
                 .anyMatch(line -> line.startsWith("Usage: outbox-relay"))
@@ -40,15 +46,18 @@ class CommandLineIT {
 
     @Test
     void badUsageIsOneLineAndAHint() throws Exception {
-        assertThat(run()).isEqualTo(new Ended(2, List.of("outbox-relay: Missing command", hint(""))));
+        assertThat(run()).isEqualTo(new Ended(2, List.of("outbox-relay: OR-1010 Missing command", hint(""))));
         assertThat(run("check"))
                 .isEqualTo(new Ended(
-                        2, List.of("outbox-relay check: Missing required option: '--config=FILE'", hint(" check"))));
+                        2,
+                        List.of(
+                                "outbox-relay check: OR-1010 Missing required option: '--config=FILE'",
+                                hint(" check"))));
         assertThat(run("dead-letters", "skip", "--config", "x"))
                 .isEqualTo(new Ended(
                         2,
                         List.of(
-                                "outbox-relay dead-letters skip: Missing required parameter: 'ID'",
+                                "outbox-relay dead-letters skip: OR-1010 Missing required parameter: 'ID'",
                                 hint(" dead-letters skip"))));
         assertThat(run("frobnicate").exitCode()).isEqualTo(2);
     }
@@ -74,15 +83,16 @@ class CommandLineIT {
                 .hasSize(8)
                 .startsWith(
                         "outbox-relay: " + file + " has 7 problems:",
-                        "  database.port (relay.conf:2): is \"0\"; allowed: a whole number from 1 to 65535",
-                        "  database.pasword (relay.conf:4): unknown setting; did you mean \"database.password\"?",
-                        "  source.debezium.position-interval (relay.conf:6): is \"1h\"; allowed: a duration from 10ms to"
+                        "  OR-1005 database.port (relay.conf:2): is \"0\"; allowed: a whole number from 1 to 65535",
+                        "  OR-1004 database.pasword (relay.conf:4): unknown setting; did you mean \"database.password\"?",
+                        "  OR-1005 source.debezium.position-interval (relay.conf:6): is \"1h\"; allowed: a duration from 10ms to"
                                 + " 10s",
-                        "  source.debezium.slott (relay.conf:6): unknown setting; did you mean"
+                        "  OR-1004 source.debezium.slott (relay.conf:6): unknown setting; did you mean"
                                 + " \"source.debezium.slot\"?")
-                .anyMatch(line -> line.startsWith("  broker.kafka.producer.acks (relay.conf:7): "))
-                .anyMatch(line -> line.startsWith("  delivery.topic (relay.conf:8): \"events.{aggregate}\" names"))
-                .endsWith("  database.user: is required and missing");
+                .anyMatch(line -> line.startsWith("  OR-1005 broker.kafka.producer.acks (relay.conf:7): "))
+                .anyMatch(line ->
+                        line.startsWith("  OR-1005 delivery.topic (relay.conf:8): \"events.{aggregate}\" names"))
+                .endsWith("  OR-1006 database.user: is required and missing");
         assertThat(run).isEqualTo(check);
     }
 
@@ -96,8 +106,9 @@ class CommandLineIT {
 
         assertThat(ended.exitCode()).isEqualTo(2);
         assertThat(ended.output())
-                .contains("  delivery.max-in-flight (environment variable CONFIG_FORCE_delivery_max__in__flight):"
-                        + " is \"lots\"; allowed: a whole number from 1 to 1000000");
+                .contains(
+                        "  OR-1005 delivery.max-in-flight (environment variable CONFIG_FORCE_delivery_max__in__flight):"
+                                + " is \"lots\"; allowed: a whole number from 1 to 1000000");
     }
 
     @Test
@@ -105,7 +116,7 @@ class CommandLineIT {
         Path missing = directory.resolve("missing.conf");
 
         assertThat(run("run", "--config", missing.toString()))
-                .isEqualTo(new Ended(2, List.of("outbox-relay: " + missing + ": no such file")));
+                .isEqualTo(new Ended(2, List.of("outbox-relay: OR-1001 " + missing + ": no such file")));
     }
 
     @Test
@@ -115,12 +126,17 @@ class CommandLineIT {
         Ended ended = run("check", "--config", file.toString());
 
         assertThat(ended.exitCode()).isEqualTo(1);
-        assertThat(ended.output()).hasSize(3);
-        assertThat(ended.output().get(0)).isEqualTo("OK      configuration: " + file + " is read.");
+        assertThat(ended.output()).hasSize(7);
+        assertThat(ended.output().get(0)).isEqualTo("ok       configuration: " + file + " is read.");
         assertThat(ended.output().get(1))
-                .startsWith("ERROR   database: the database cannot be reached: Connection to 127.0.0.1:1 refused.")
-                .endsWith(" Remedy: start it, or mend database.host and database.port");
-        assertThat(ended.output().get(2)).startsWith("ERROR   broker: ").contains("127.0.0.1:1");
+                .startsWith(
+                        "error    OR-2001 database: the database cannot be reached: Connection to 127.0.0.1:1 refused.");
+        assertThat(ended.output().get(2))
+                .isEqualTo("         Remedy: start it, or mend database.host and database.port");
+        assertThat(ended.output().get(3))
+                .startsWith("error    OR-5001 broker: ")
+                .contains("127.0.0.1:1");
+        assertThat(ended.output()).endsWith("", "The relay cannot work. 2 errors.");
     }
 
     @Test
@@ -132,6 +148,27 @@ class CommandLineIT {
 
             assertThat(relay.awaitExit(Deployment.PATIENCE)).isZero();
             assertThat(relay.output()).noneMatch(line -> line.startsWith("\tat "));
+        }
+    }
+
+    @Test
+    void theLogIsJsonLinesWhereTheConfigurationSaysSo() throws Exception {
+        Path file = write(NOWHERE + "logging.format = json\n");
+        try (RelayProcess relay = RelayProcess.start(Deployment.DISTRIBUTION, "run", "--config", file.toString())) {
+            relay.awaitLine("OR-2001 WAITING: the database cannot be reached", Deployment.PATIENCE);
+            relay.terminate();
+
+            assertThat(relay.awaitExit(Deployment.PATIENCE)).isZero();
+            List<String> codes = new ArrayList<>();
+            for (String line : relay.output()) {
+                JsonNode json = new ObjectMapper().readTree(line);
+                assertThat(json.fieldNames())
+                        .toIterable()
+                        .startsWith("timestamp", "level", "logger", "thread")
+                        .contains("message");
+                codes.add(json.path("code").asText());
+            }
+            assertThat(codes).contains("OR-2001");
         }
     }
 
@@ -148,8 +185,8 @@ class CommandLineIT {
                                     database.address().port(),
                                     database.address().name(),
                                     role));
-            String line = "the database refuses the relay: FATAL: password authentication failed for user \"" + role
-                    + "\". Remedy: mend database.user or database.password";
+            String line = "OR-2002 the database refuses the relay: FATAL: password authentication failed for user \""
+                    + role + "\". Remedy: mend database.user or database.password";
 
             Ended skip = run("dead-letters", "skip", "e1", "--config", file.toString());
             Ended run = run("run", "--config", file.toString());
@@ -164,6 +201,80 @@ class CommandLineIT {
                     .anyMatch(written -> written.startsWith("\tat "))
                     .noneMatch(written -> written.contains("wr0ng"));
             database.execute("DROP ROLE " + role);
+        }
+    }
+
+    @Test
+    void checkSaysThatTheTopicsOfATemplateCannotBeLookedAt() throws Exception {
+        try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared())) {
+            deployment.configure("delivery.topic = \"events.{aggregateType}\"\n");
+
+            assertThat(deployment.command("check").output())
+                    .anyMatch(line -> line.startsWith("ok       delivery.topic: events.{aggregateType} is filled in"));
+        }
+    }
+
+    @Test
+    void fromAnEmptyDatabaseToARelayThatStreams() throws Exception {
+        KafkaServer kafka = KafkaServer.shared();
+        try (TestDatabase database = PostgresServer.shared().createDatabase()) {
+            String name = database.address().name();
+            kafka.createTopic("events." + name, 1, Map.of());
+            Path password = Files.writeString(
+                    directory.resolve("password"), database.address().password());
+            String file = write("""
+                    database { host = "%s", port = %d, name = "%s", user = "r_%s", password = "pa55-of-the-relay" }
+                    source.debezium { slot = "%s" }
+                    broker.kafka.bootstrap-servers = "%s"
+                    delivery.topic = "events.%s"
+                    admin.port = %d
+                    """.formatted(
+                                    database.address().host(),
+                                    database.address().port(),
+                                    name,
+                                    name,
+                                    name,
+                                    kafka.bootstrapServers(),
+                                    name,
+                                    FreePorts.next()))
+                    .toString();
+            String[] init = {
+                "init",
+                "--apply",
+                "--config",
+                file,
+                "--admin-user",
+                database.address().user(),
+                "--admin-password-file",
+                password.toString()
+            };
+
+            assertThat(run(init).output())
+                    .contains("CREATE TABLE outbox (", "CREATE ROLE \"r_" + name + "\" LOGIN REPLICATION;")
+                    .noneMatch(line -> line.contains("pa55"));
+            assertThat(run(init).output().get(0)).startsWith("-- Nothing is missing in " + name);
+            Ended check = run("check", "--config", file);
+            assertThat(check.exitCode()).as("%s", check.output()).isZero();
+            assertThat(check.output()).noneMatch(line -> line.startsWith("error"));
+            try (RelayProcess relay = RelayProcess.start(Deployment.DISTRIBUTION, "run", "--config", file)) {
+                relay.awaitLine("STREAMING", Deployment.PATIENCE);
+                database.execute("INSERT INTO outbox (aggregate_type, aggregate_id, type, payload)"
+                        + " VALUES ('order', '1', 'placed', '{}')");
+                assertThat(kafka.read("events." + name, 1, Deployment.PATIENCE)).hasSize(1);
+                Awaitility.await("the relay to have seen the slot that it made, and to be ready")
+                        .atMost(Deployment.PATIENCE)
+                        .untilAsserted(
+                                () -> assertThat(run("health", "--config", file).output())
+                                        .anyMatch(line -> line.startsWith("ready: STREAMING since ")));
+                assertThat(run("health", "--config", file).exitCode()).isZero();
+                assertThat(run("status", "--config", file).output())
+                        .anyMatch(line -> line.matches("state +STREAMING .*"))
+                        .anyMatch(line -> line.matches("leader +backend .*"))
+                        .anyMatch(line -> line.matches("slot +" + name + ": active, .*"));
+                relay.terminate();
+                assertThat(relay.awaitExit(Deployment.PATIENCE)).isZero();
+            }
+            assertThat(run("health", "--config", file).exitCode()).isEqualTo(1);
         }
     }
 
@@ -183,9 +294,10 @@ class CommandLineIT {
             assertThat(run("dead-letters", "retry", "e1", "--config", file.toString()))
                     .isEqualTo(new Ended(
                             1,
-                            List.of("outbox-relay: ERROR: relation \"public.outbox_relay_request\" does not exist."
-                                    + " Remedy: apply the migration of outbox-schema, or mend outbox.schema and"
-                                    + " outbox.table")));
+                            List.of(
+                                    "outbox-relay: OR-2006 ERROR: relation \"public.outbox_relay_request\" does not exist."
+                                            + " Remedy: apply the migration of outbox-schema, or mend outbox.schema and"
+                                            + " outbox.table")));
         }
     }
 

@@ -28,6 +28,8 @@ import io.outboxrelay.testkit.workload.Workload;
 import io.outboxrelay.testkit.workload.WorkloadPlan;
 import org.awaitility.Awaitility;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 /** One database with an outbox, one topic, one configuration file, and the relays that a test starts with it. */
 final class Deployment implements AutoCloseable {
 
@@ -52,7 +54,11 @@ final class Deployment implements AutoCloseable {
 
     /** With the table of {@code outbox-schema} and a topic of four partitions. */
     static Deployment create(PostgresServer postgres, KafkaServer kafka) throws IOException, SQLException {
-        return create(postgres.createDatabase(), kafka, SchemaScript.TABLE.sql() + SchemaScript.RELAY.sql(), "");
+        return create(
+                postgres.createDatabase(),
+                kafka,
+                SchemaScript.TABLE.sql() + SchemaScript.RELAY.sql() + SchemaScript.DEAD_LETTER.sql(),
+                "");
     }
 
     /** With other SQL for the outbox, and more configuration, which wins. */
@@ -74,7 +80,7 @@ final class Deployment implements AutoCloseable {
                 source.debezium { slot = "%s" }
                 broker.kafka { bootstrap-servers = "%s" }
                 delivery.topic = "%s"
-                health.port = 0
+                admin.port = 0
                 """.formatted(
                                         address.host(),
                                         address.port(),
@@ -87,10 +93,16 @@ final class Deployment implements AutoCloseable {
                         + more);
     }
 
-    /** Starts a relay and waits until it streams. */
-    RelayProcess startRelay() throws InterruptedException {
+    /** Starts a relay and waits until it reads the log, or the table where that is what it is to read. */
+    RelayProcess startRelay() {
         RelayProcess relay = launchRelay();
-        relay.awaitLine("STREAMING", PATIENCE);
+        Awaitility.await("the relay to read")
+                .atMost(PATIENCE)
+                .pollInterval(Duration.ofMillis(10))
+                .failFast(() ->
+                        assertThat(relay.isAlive()).as("%s", relay.output()).isTrue())
+                .until(() -> relay.output().stream()
+                        .anyMatch(line -> line.contains("STREAMING") || line.contains("POLLING")));
         return relay;
     }
 
@@ -105,7 +117,7 @@ final class Deployment implements AutoCloseable {
     RelayProcess startVerboseRelay() throws InterruptedException {
         RelayProcess relay = RelayProcess.start(
                 DISTRIBUTION,
-                Map.of("OUTBOX_RELAY_LOG_LEVEL", "TRACE"),
+                Map.of("CONFIG_FORCE_logging_level", "trace"),
                 line -> {},
                 "run",
                 "--verbose",
@@ -152,6 +164,28 @@ final class Deployment implements AutoCloseable {
                 .formatted(database.address().name()));
     }
 
+    /** Drops the slot, as somebody does who means it: its reader is ended first, again and again until the slot is free. */
+    void dropSlot() {
+        String slot = database.address().name();
+        Awaitility.await("the slot to be free for a moment, and dropped")
+                .atMost(PATIENCE)
+                .pollInterval(Duration.ofMillis(5))
+                .ignoreExceptions()
+                .until(() -> {
+                    query("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                            + " WHERE active_pid IS NOT NULL AND slot_name = '" + slot + "'");
+                    query("SELECT pg_drop_replication_slot('" + slot + "')");
+                    return true;
+                });
+    }
+
+    /** Writes log that is about no row. */
+    void writeLog(int megabytes) throws SQLException {
+        for (int i = 0; i < megabytes; i++) {
+            query("SELECT pg_logical_emit_message(false, 'test', repeat('x', 1048576))");
+        }
+    }
+
     /** Creates the slot and starts concurrent writers on the outbox. */
     Workload startWorkload(WorkloadPlan plan) throws SQLException {
         createSlot();
@@ -180,7 +214,12 @@ final class Deployment implements AutoCloseable {
 
     /** All that the topic holds now. */
     List<Received> readAll() {
-        return kafka.topics().readAll(topic).stream().map(Received::from).toList();
+        return records().stream().map(Received::from).toList();
+    }
+
+    /** The same, whole. */
+    List<StoredRecord> records() {
+        return kafka.topics().readAll(topic);
     }
 
     /** One value of one row. */
@@ -190,6 +229,12 @@ final class Deployment implements AutoCloseable {
                 ResultSet row = statement.executeQuery(sql)) {
             return row.next() ? row.getString(1) : null;
         }
+    }
+
+    /** How many messages of the topic repeat an event that came before. */
+    long duplicates() {
+        List<Received> received = readAll();
+        return received.size() - distinct(received);
     }
 
     private static long distinct(List<Received> received) {

@@ -23,6 +23,7 @@ class DistributionIT {
             "postgres",
             "relay",
             "source-debezium",
+            "source-polling",
             // Configuration, command line, log, pool, backoff
             "config",
             "picocli",
@@ -30,8 +31,20 @@ class DistributionIT {
             "logback-core",
             "slf4j-api",
             "HikariCP",
+            "bucket4j_jdk17-core",
             "resilience4j-core",
+            "resilience4j-circuitbreaker",
             "postgresql",
+            // Metrics in the text format of Prometheus
+            "micrometer-core",
+            "micrometer-commons",
+            "micrometer-observation",
+            "micrometer-registry-prometheus",
+            "prometheus-metrics-config",
+            "prometheus-metrics-core",
+            "prometheus-metrics-exposition-textformats",
+            "prometheus-metrics-model",
+            "prometheus-metrics-tracer-common",
             // Headers of rows and health as JSON; also what Debezium and Connect need
             "jackson-annotations",
             "jackson-core",
@@ -76,13 +89,14 @@ class DistributionIT {
     }
 
     @Test
-    void besideTheJarsThereAreTheScriptTheConfigurationAndTheLicence() throws IOException {
+    void besideTheJarsThereAreScriptConfigurationLicenceAndBillOfMaterials() throws IOException {
         try (Stream<Path> files = Files.walk(Deployment.DISTRIBUTION)) {
             assertThat(files.filter(Files::isRegularFile)
                             .map(file ->
                                     Deployment.DISTRIBUTION.relativize(file).toString())
                             .filter(file -> !file.startsWith("lib/")))
-                    .containsExactlyInAnyOrder("bin/outbox-relay", "conf/outbox-relay.conf", "LICENSE");
+                    .containsExactlyInAnyOrder(
+                            "bin/outbox-relay", "conf/outbox-relay.conf", "LICENSE", "sbom.cdx.json");
         }
         assertThat(Deployment.DISTRIBUTION.resolve("bin/outbox-relay")).isExecutable();
     }

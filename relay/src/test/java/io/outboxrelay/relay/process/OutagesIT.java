@@ -39,6 +39,9 @@ class OutagesIT {
             log.info("Postgres restarted and killed: {}", verdict);
             verdict.requireCorrect();
             assertThat(relay.isAlive()).isTrue();
+            assertThat(relay.output())
+                    .as("a database that is down is no failure of the log")
+                    .noneMatch(line -> line.contains("POLLING"));
         }
     }
 

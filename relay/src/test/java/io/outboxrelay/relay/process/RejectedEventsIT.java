@@ -92,7 +92,7 @@ class RejectedEventsIT {
             String deadLetters = "dead." + deployment.topic();
             kafka.createTopic(deadLetters, 1, Map.of());
             deployment.configure("""
-                    delivery { on-rejected = dead-letter, dead-letter.topic = "%s" }
+                    delivery { on-rejected = dead-letter, dead-letter { store = topic, topic = "%s" } }
                     """.formatted(deadLetters));
             RelayProcess relay = deployment.startRelay();
             deployment.database().execute("""

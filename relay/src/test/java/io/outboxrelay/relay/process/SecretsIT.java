@@ -1,5 +1,9 @@
 package io.outboxrelay.relay.process;
 
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import io.outboxrelay.testkit.KafkaLogins;
 import io.outboxrelay.testkit.KafkaServer;
 import io.outboxrelay.testkit.PostgresServer;
 import io.outboxrelay.testkit.RelayProcess;
@@ -10,14 +14,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 class SecretsIT {
 
     private static final String PASSWORD = "pa55word-that-nobody-may-read";
+    private static final String BROKER_PASSWORD = "br0ker-password-that-nobody-may-read";
     private static final String PAYLOAD = "payload-that-nobody-may-read";
 
     @Test
     void noPasswordAndNoPayloadReachesTheLogAtTheFinestLevel() throws Exception {
-        try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared())) {
+        KafkaLogins logins = new KafkaLogins(Map.of("relay", BROKER_PASSWORD));
+        try (KafkaServer kafka = logins.start(
+                        Map.of("super.users", "User:" + KafkaLogins.ADMIN + ";User:ANONYMOUS;User:relay"));
+                Deployment deployment = Deployment.create(PostgresServer.shared(), kafka)) {
             String role = "r_" + deployment.database().address().name();
             deployment.database().execute("CREATE ROLE " + role + " LOGIN SUPERUSER PASSWORD '" + PASSWORD + "'");
-            deployment.configure("database { user = " + role + ", password = \"" + PASSWORD + "\" }\n");
+            String client = logins.clientProperties("relay").entrySet().stream()
+                    .map(property ->
+                            property.getKey() + " = \"" + property.getValue().replace("\"", "\\\"") + "\"\n")
+                    .collect(Collectors.joining());
+            deployment.configure("database { user = " + role + ", password = \"" + PASSWORD + "\" }\n"
+                    + "broker.kafka.client {\n" + client + "}\n");
             RelayProcess relay = deployment.startVerboseRelay();
             deployment.insert("k", PAYLOAD);
             deployment.insert(null, PAYLOAD);
@@ -26,7 +39,9 @@ class SecretsIT {
             relay.awaitLine("Halted", Deployment.PATIENCE);
             relay.terminate();
             relay.awaitExit(Deployment.PATIENCE);
-            assertThat(relay.output()).noneMatch(line -> line.contains(PASSWORD) || line.contains(PAYLOAD));
+            assertThat(relay.output())
+                    .noneMatch(line ->
+                            line.contains(PASSWORD) || line.contains(BROKER_PASSWORD) || line.contains(PAYLOAD));
             deployment.database().execute("DROP ROLE " + role);
         }
     }

@@ -22,6 +22,7 @@ import com.typesafe.config.ConfigMemorySize;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
+import io.outboxrelay.api.Code;
 
 /**
  * One section of the configuration. A setting that is missing or wrong is noted among {@link #problems()}, which all
@@ -57,9 +58,14 @@ public final class Settings {
         return List.copyOf(problems);
     }
 
-    /** Notes a fault that only the caller can see. */
+    /** Notes a value that only the caller can see to be wrong. */
     public void problem(String key, String text) {
-        problems.add(new Problem(at(key), text, where(at(key))));
+        problem(Code.CONFIG_BAD_VALUE, key, text);
+    }
+
+    /** Notes a fault that only the caller can see. */
+    public void problem(Code code, String key, String text) {
+        problems.add(new Problem(code, at(key), text, where(at(key))));
     }
 
     /** Builds a record that checks itself: an {@link IllegalArgumentException} becomes a problem of this section. */
@@ -67,7 +73,7 @@ public final class Settings {
         try {
             return Optional.of(constructor.get());
         } catch (IllegalArgumentException e) {
-            problems.add(new Problem(path, e.getMessage(), where(path)));
+            problems.add(new Problem(Code.CONFIG_BAD_VALUE, path, e.getMessage(), where(path)));
             return Optional.empty();
         }
     }
@@ -101,13 +107,17 @@ public final class Settings {
             return inline;
         }
         if (inline.isPresent()) {
-            problem(key, "is given twice, here and by " + at(key + "-file") + "; leave one of them out");
+            problem(
+                    Code.CONFIG_GIVEN_TWICE,
+                    key,
+                    "is given twice, here and by " + at(key + "-file") + "; leave one of them out");
             return inline;
         }
         try {
             return Files.readAllLines(Path.of(file.get())).stream().findFirst();
         } catch (IOException | RuntimeException e) {
             problem(
+                    Code.CONFIG_FILE_UNREADABLE,
                     key + "-file",
                     "cannot read " + file.get() + " (" + e.getClass().getSimpleName() + ")");
             return Optional.of("?");
@@ -158,6 +168,16 @@ public final class Settings {
         return constants[0];
     }
 
+    /** A list of texts, none of which is empty. */
+    public List<String> textList(String key) {
+        List<String> texts = read(key, () -> root.getStringList(at(key)), "a list of texts", List.<String>of())
+                .orElseGet(() -> missing(key, List.of()));
+        if (texts.stream().anyMatch(String::isBlank)) {
+            problem(key, "holds a text that is empty; allowed: a list of texts that are not empty");
+        }
+        return List.copyOf(texts);
+    }
+
     /** A free-form section as flat text: {@code ssl { keystore { type = PEM } }} is {@code ssl.keystore.type=PEM}. */
     public Map<String, String> texts(String key) {
         Map<String, String> texts = new LinkedHashMap<>();
@@ -203,7 +223,7 @@ public final class Settings {
     }
 
     private <T> T missing(String key, T standIn) {
-        problem(key, "is required and missing");
+        problem(Code.CONFIG_MISSING, key, "is required and missing");
         return standIn;
     }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.config.Settings;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.AdminClientConfig;
@@ -116,6 +117,7 @@ record ClientSettings(Map<String, Object> producer, Map<String, Object> admin, i
     private static void refuseUnknown(Settings settings, String section, String name, Set<String> known) {
         if (!known.contains(name) && OPEN_PREFIXES.stream().noneMatch(name::startsWith)) {
             settings.problem(
+                    Code.CONFIG_UNKNOWN_SETTING,
                     section + "." + name,
                     "is not a setting of Kafka's client; the nearest is " + Names.nearest(name, known));
         }

@@ -2,11 +2,14 @@ package io.outboxrelay.broker.kafka;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 
 import io.outboxrelay.api.Broker;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Message;
 import io.outboxrelay.api.RejectedException;
 import org.apache.kafka.clients.admin.Admin;
@@ -40,6 +43,9 @@ final class KafkaBroker implements Broker {
     /** What every stage fails with after the first failure; null while there is none. */
     private final AtomicReference<IOException> failure = new AtomicReference<>();
 
+    /** What was handed to the producer, and its callback has not been called. */
+    private final Set<Sending> open = ConcurrentHashMap.newKeySet();
+
     /** Takes over producer and admin, and closes them in the end. */
     KafkaBroker(Producer<byte[], byte[]> producer, Admin admin, Topics topics, int batchSize) {
         this.producer = producer;
@@ -68,13 +74,16 @@ final class KafkaBroker implements Broker {
     private CompletionStage<Void> send(ProducerRecord<byte[], byte[]> record, int size)
             throws RejectedException, InterruptedException {
         Sending sending = new Sending(record.topic(), size);
+        open.add(sending);
         try {
             producer.send(record, sending);
         } catch (InterruptException e) {
+            open.remove(sending);
             // Comes only from waiting for room or for the topic's leader, so nothing was sent.
             Thread.interrupted();
             throw (InterruptedException) new InterruptedException("waiting to publish").initCause(e);
         } catch (IllegalStateException | KafkaException e) {
+            open.remove(sending);
             giveUp(e);
             sending.completeExceptionally(e);
             return sending;
@@ -97,10 +106,17 @@ final class KafkaBroker implements Broker {
         while (!closeProducer()) {
             interrupted = Thread.interrupted() || interrupted;
         }
+        failWhatIsOpen();
         admin.close(Duration.ZERO);
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Leaves nothing open where the client's thread has died, and with it what it knew. */
+    private void failWhatIsOpen() {
+        open.forEach(sending -> sending.completeExceptionally(failure.get()));
+        open.clear();
     }
 
     /**
@@ -128,7 +144,7 @@ final class KafkaBroker implements Broker {
         } catch (InterruptException e) {
             return false;
         } catch (KafkaException e) {
-            log.warn("The producer did not close in good order: {}", e.getMessage());
+            log.warn("{} The producer did not close in good order: {}", Code.BROKER_NOT_CLOSED, e.getMessage());
         }
         return true;
     }
@@ -150,6 +166,7 @@ final class KafkaBroker implements Broker {
 
         @Override
         public void onCompletion(RecordMetadata metadata, Exception e) {
+            open.remove(this);
             if (e == null) {
                 complete(null);
             } else if (Thread.currentThread() == publisher) {

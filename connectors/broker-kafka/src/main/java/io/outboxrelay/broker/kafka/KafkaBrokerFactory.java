@@ -1,6 +1,7 @@
 package io.outboxrelay.broker.kafka;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -34,6 +35,11 @@ final class KafkaBrokerFactory implements BrokerFactory {
         } finally {
             admin.close(Duration.ZERO);
         }
+    }
+
+    @Override
+    public Set<Path> files() {
+        return ClientFiles.of(settings.clients().producer());
     }
 
     @Override

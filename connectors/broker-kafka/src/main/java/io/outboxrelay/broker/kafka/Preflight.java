@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Finding;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
@@ -72,6 +73,7 @@ final class Preflight {
             throw unreachable(settings, root);
         }
         return Finding.error(
+                Code.BROKER_REFUSES,
                 CLUSTER,
                 "the cluster at " + settings.servers() + " cannot be used: " + root.getMessage(),
                 "mend broker.kafka.client, or the cluster's listener or credentials");
@@ -97,7 +99,8 @@ final class Preflight {
             if (facts.isEmpty()) {
                 findings.add(missing(topic, subject));
             } else if (facts.get().refusal().isPresent()) {
-                findings.add(Finding.error(subject, facts.get().refusal().get(), ""));
+                findings.add(Finding.error(
+                        Code.TOPIC_REFUSES, subject, facts.get().refusal().get().text(), ""));
             } else {
                 mayWrite = true;
                 lookAtTopic(subject, facts.get());
@@ -108,16 +111,21 @@ final class Preflight {
 
     private Finding missing(String topic, String subject) throws IOException, InterruptedException {
         if (!settings.newTopics().create()) {
-            return Finding.error(subject, "it does not exist", "create it, or set broker.kafka.topics.create = true");
+            return Finding.error(
+                    Code.TOPIC_MISSING,
+                    subject,
+                    "it does not exist",
+                    "create it, or set broker.kafka.topics.create = true");
         }
         return topics.whyNotCreated(topic)
-                .map(why -> Finding.error(subject, why, ""))
+                .map(why -> Finding.error(Code.TOPIC_REFUSES, subject, why.text(), ""))
                 .orElseGet(() -> Finding.ok(subject, "it does not exist and is created by its first message"));
     }
 
     private void lookAtTopic(String subject, TopicFacts facts) {
         if (facts.limits().isEmpty()) {
             findings.add(Finding.warning(
+                    Code.TOPIC_UNREADABLE,
                     subject,
                     "its settings may not be read, so messages are not measured against them before they are sent",
                     "allow DescribeConfigs on the topic"));
@@ -127,6 +135,7 @@ final class Preflight {
         findings.add(durability(subject, facts.copies(), limits.minInSync()));
         if (limits.maxBatchBytes() < settings.clients().batchSize()) {
             findings.add(Finding.warning(
+                    Code.TOPIC_BATCH_SMALL,
                     subject,
                     "its " + limits.maxBatchSetting() + " of " + limits.maxBatchBytes()
                             + " is below the relay's batches of "
@@ -139,12 +148,14 @@ final class Preflight {
         String what = copies + (copies == 1 ? " copy" : " copies") + ", min.insync.replicas " + minInSync;
         if (minInSync > copies) {
             return Finding.error(
+                    Code.TOPIC_UNWRITABLE,
                     subject,
                     what + ": no message can be stored",
                     "lower min.insync.replicas, or raise the replication factor");
         }
         if (copies == 1 || minInSync == 1) {
             return Finding.warning(
+                    Code.TOPIC_NOT_DURABLE,
                     subject,
                     what + ": a message that was acknowledged is lost if one broker dies for good",
                     "three copies and min.insync.replicas = 2");
@@ -160,6 +171,7 @@ final class Preflight {
     private void lookAtRight(Set<AclOperation> allowed, boolean mayWrite) {
         if (allowed != null && !allowed.isEmpty() && !allowed.contains(AclOperation.IDEMPOTENT_WRITE) && !mayWrite) {
             findings.add(Finding.warning(
+                    Code.IDEMPOTENCE_RIGHT,
                     "Kafka rights",
                     "the relay may not write idempotently, unless it may write to some topic",
                     "allow Write on the topics, or IdempotentWrite on the cluster"));
@@ -187,7 +199,8 @@ final class Preflight {
             // Of topics that others create this says only what happens to those who leave it to the cluster.
             Finding.Level level =
                     found.level() == Finding.Level.ERROR && !created.create() ? Finding.Level.WARNING : found.level();
-            findings.add(new Finding(level, DURABILITY, "a new topic gets " + found.text(), found.remedy()));
+            findings.add(
+                    new Finding(level, found.code(), DURABILITY, "a new topic gets " + found.text(), found.remedy()));
         } catch (ExecutionException e) {
             if (!(e.getCause() instanceof AuthorizationException)) {
                 throw e;
@@ -204,6 +217,7 @@ final class Preflight {
     private void lookAtRequestsInFlight() {
         if (settings.clients().requestsInFlight() > Promise.REQUESTS_IN_FLIGHT) {
             findings.add(Finding.warning(
+                    Code.ORDER_AT_RISK,
                     "Kafka order",
                     "with " + settings.clients().requestsInFlight()
                             + " requests in flight, messages behind a refused one of their key can be stored, where the "

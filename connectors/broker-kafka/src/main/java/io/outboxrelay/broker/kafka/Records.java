@@ -73,6 +73,7 @@ final class Records {
 
     private static RejectedException unfit(Message message) {
         return new RejectedException(
+                RejectedException.Kind.UNFIT_ROW,
                 "Kafka has no timestamp for " + message.timestamp() + "; it counts milliseconds from 1970 on");
     }
 }

@@ -2,6 +2,7 @@ package io.outboxrelay.broker.kafka;
 
 import java.util.Optional;
 
+import io.outboxrelay.api.RejectedException.Kind;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
@@ -11,7 +12,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  * @param copies how many replicas its partitions have, the fewest of all; 0 if unknown
  * @param limits what it takes; empty if its settings may not be read
  */
-record TopicFacts(Optional<String> refusal, int copies, Optional<Limits> limits) {
+record TopicFacts(Optional<Refusal> refusal, int copies, Optional<Limits> limits) {
 
     /**
      * What a topic takes, by its settings.
@@ -34,35 +35,43 @@ record TopicFacts(Optional<String> refusal, int copies, Optional<Limits> limits)
             boolean needsKey,
             int minInSync) {}
 
-    static TopicFacts refused(String why) {
+    static TopicFacts refused(Refusal why) {
         return new TopicFacts(Optional.of(why), 0, Optional.empty());
     }
 
     /** Why the topic will not take this message, with the remedy; empty if it takes it, for all that is known. */
-    Optional<String> refusal(ProducerRecord<byte[], byte[]> message, int size, long nowMillis) {
+    Optional<Refusal> refusal(ProducerRecord<byte[], byte[]> message, int size, long nowMillis) {
         if (refusal.isPresent() || limits.isEmpty()) {
             return refusal;
         }
         Limits limit = limits.get();
         String topic = message.topic();
         if (size > limit.maxBatchBytes()) {
-            return Optional.of("the message has " + size + " bytes uncompressed, and topic " + topic + " takes "
-                    + limit.maxBatchBytes() + "; raise the topic's " + limit.maxBatchSetting());
+            return refusal(
+                    Kind.TOO_LARGE,
+                    "the message has " + size + " bytes uncompressed, and topic " + topic + " takes "
+                            + limit.maxBatchBytes() + "; raise the topic's " + limit.maxBatchSetting());
         }
         if (limit.needsKey() && message.key() == null) {
-            return Optional.of("topic " + topic
-                    + " is compacted and takes no message without a key; give the event an aggregate id");
+            return refusal(
+                    Kind.UNFIT_ROW,
+                    "topic " + topic
+                            + " is compacted and takes no message without a key; give the event an aggregate id");
         }
         if (limit.keepsTimestamp() && message.timestamp() != null) {
             long age = nowMillis - message.timestamp();
             if (age > limit.maxAgeMillis()) {
-                return Optional.of(outOfBounds(message, "older", limit.maxAgeMillis(), "before"));
+                return refusal(Kind.UNFIT_ROW, outOfBounds(message, "older", limit.maxAgeMillis(), "before"));
             }
             if (-age > limit.maxAheadMillis()) {
-                return Optional.of(outOfBounds(message, "further ahead", limit.maxAheadMillis(), "after"));
+                return refusal(Kind.UNFIT_ROW, outOfBounds(message, "further ahead", limit.maxAheadMillis(), "after"));
             }
         }
         return Optional.empty();
+    }
+
+    private static Optional<Refusal> refusal(Kind kind, String text) {
+        return Optional.of(new Refusal(kind, text));
     }
 
     private static String outOfBounds(ProducerRecord<byte[], byte[]> message, String how, long bound, String which) {

@@ -12,7 +12,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.RejectedException;
+import io.outboxrelay.api.RejectedException.Kind;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -72,12 +74,12 @@ final class Topics {
             requireName(message.topic());
             last = ask(message.topic(), FRESH_NANOS);
         }
-        Optional<String> refusal = last.facts().refusal(message, size, System.currentTimeMillis());
+        Optional<Refusal> refusal = last.facts().refusal(message, size, System.currentTimeMillis());
         if (refusal.isPresent() && System.nanoTime() - last.at() > FRESH_NANOS) {
             refusal = ask(message.topic(), 0).facts().refusal(message, size, System.currentTimeMillis());
         }
         if (refusal.isPresent()) {
-            throw new RejectedException(refusal.get());
+            throw refusal.get().asException();
         }
     }
 
@@ -91,14 +93,16 @@ final class Topics {
     }
 
     /** Whether the topic could be created: why not, if not. Changes nothing. */
-    Optional<String> whyNotCreated(String topic) throws IOException, InterruptedException {
+    Optional<Refusal> whyNotCreated(String topic) throws IOException, InterruptedException {
         return create(topic, true, System.nanoTime() + atMost.toNanos());
     }
 
     private static void requireName(String topic) throws RejectedException {
         if (!NAME.matcher(topic).matches() || topic.equals(".") || topic.equals("..")) {
-            throw new RejectedException("\"" + topic + "\" is no name that a topic can have; allowed: 1 to 249 of "
-                    + "a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..' alone");
+            throw new RejectedException(
+                    Kind.NO_DESTINATION,
+                    "\"" + topic + "\" is no name that a topic can have; allowed: 1 to 249 of "
+                            + "a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..' alone");
         }
     }
 
@@ -118,7 +122,7 @@ final class Topics {
     }
 
     private TopicFacts created(String topic, long deadline) throws IOException, InterruptedException {
-        Optional<String> refusal = create(topic, false, deadline);
+        Optional<Refusal> refusal = create(topic, false, deadline);
         if (refusal.isPresent()) {
             return TopicFacts.refused(refusal.get());
         }
@@ -154,12 +158,14 @@ final class Topics {
                 return Optional.of(TopicFacts.refused(notAllowed(topic)));
             }
             if (e.getCause() instanceof InvalidTopicException) {
-                return Optional.of(TopicFacts.refused("\"" + topic + "\" is no name that a topic can have"));
+                return Optional.of(TopicFacts.refused(
+                        new Refusal(Kind.NO_DESTINATION, "\"" + topic + "\" is no name that a topic can have")));
             }
             throw unanswered(topic, e.getCause());
         }
         if (description.isInternal()) {
-            return Optional.of(TopicFacts.refused("topic " + topic + " is Kafka's own; choose another"));
+            return Optional.of(TopicFacts.refused(
+                    new Refusal(Kind.NO_DESTINATION, "topic " + topic + " is Kafka's own; choose another")));
         }
         if (description.authorizedOperations() != null
                 && !description.authorizedOperations().contains(AclOperation.WRITE)) {
@@ -191,8 +197,9 @@ final class Topics {
         } catch (ExecutionException e) {
             if (e.getCause() instanceof AuthorizationException) {
                 log.warn(
-                        "The settings of topic {} may not be read, so no message is measured against them before it is "
+                        "{} The settings of topic {} may not be read, so no message is measured against them before it is "
                                 + "sent. Remedy: allow DescribeConfigs on the topic",
+                        Code.TOPIC_UNREADABLE,
                         topic);
                 return Optional.empty();
             }
@@ -200,7 +207,7 @@ final class Topics {
         }
     }
 
-    private Optional<String> create(String topic, boolean onlyAsk, long deadline)
+    private Optional<Refusal> create(String topic, boolean onlyAsk, long deadline)
             throws IOException, InterruptedException {
         try {
             CreateTopicsOptions options = new CreateTopicsOptions().validateOnly(onlyAsk);
@@ -216,15 +223,20 @@ final class Topics {
                 return Optional.empty();
             }
             if (cause instanceof AuthorizationException) {
-                return Optional.of("topic " + topic
-                        + " does not exist, and the relay may not create it; create it, or allow Create on it");
+                return Optional.of(
+                        new Refusal(
+                                Kind.NO_DESTINATION,
+                                "topic " + topic
+                                        + " does not exist, and the relay may not create it; create it, or allow Create on it"));
             }
             if (cause instanceof InvalidConfigurationException
                     || cause instanceof InvalidPartitionsException
                     || cause instanceof InvalidTopicException
                     || cause instanceof PolicyViolationException) {
-                return Optional.of("topic " + topic + " does not exist, and Kafka refuses to create it as "
-                        + "broker.kafka.topics says: " + cause.getMessage());
+                return Optional.of(new Refusal(
+                        Kind.NO_DESTINATION,
+                        "topic " + topic + " does not exist, and Kafka refuses to create it as "
+                                + "broker.kafka.topics says: " + cause.getMessage()));
             }
             throw unanswered(topic, cause);
         }
@@ -244,13 +256,15 @@ final class Topics {
         return new IOException("Kafka did not tell about topic " + topic + ": " + cause.getMessage(), cause);
     }
 
-    private static String missing(String topic) {
-        return "topic " + topic
-                + " does not exist; create it, or let the relay create it with broker.kafka.topics.create = true";
+    private static Refusal missing(String topic) {
+        return new Refusal(
+                Kind.NO_DESTINATION,
+                "topic " + topic
+                        + " does not exist; create it, or let the relay create it with broker.kafka.topics.create = true");
     }
 
-    private static String notAllowed(String topic) {
-        return "the relay may not write to topic " + topic + "; allow Write on it";
+    private static Refusal notAllowed(String topic) {
+        return new Refusal(Kind.NOT_ALLOWED, "the relay may not write to topic " + topic + "; allow Write on it");
     }
 
     private static long number(Config config, String name) {

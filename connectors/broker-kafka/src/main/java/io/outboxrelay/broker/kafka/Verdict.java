@@ -40,33 +40,40 @@ final class Verdict {
      * @param sharesBatch whether the message may have shared its batch with others
      */
     static Exception on(String topic, boolean sharesBatch, Throwable failure) {
-        return remedy(sharesBatch, failure)
-                .<Exception>map(remedy -> new RejectedException(
-                        "Kafka refuses the message for topic " + topic + ": " + failure.getMessage() + "; " + remedy,
+        return refusal(sharesBatch, failure)
+                .<Exception>map(refusal -> new RejectedException(
+                        refusal.kind(),
+                        "Kafka refuses the message for topic " + topic + ": " + failure.getMessage() + "; "
+                                + refusal.text(),
                         failure))
                 .orElseGet(() -> new IOException(
                         "Kafka did not store a message for topic " + topic + ": " + failure.getMessage(), failure));
     }
 
-    private static Optional<String> remedy(boolean sharesBatch, Throwable failure) {
+    private static Optional<Refusal> refusal(boolean sharesBatch, Throwable failure) {
         if (failure instanceof RecordTooLargeException) {
-            return Optional.of(
-                    "raise the topic's max.message.bytes, or broker.kafka.buffer-memory if that is what it names");
+            return Optional.of(new Refusal(
+                    RejectedException.Kind.TOO_LARGE,
+                    "raise the topic's max.message.bytes, or broker.kafka.buffer-memory if that is what it names"));
         }
         if (failure instanceof RecordBatchTooLargeException && !sharesBatch) {
-            return Optional.of("raise the topic's segment.bytes");
+            return Optional.of(new Refusal(RejectedException.Kind.TOO_LARGE, "raise the topic's segment.bytes"));
         }
         if (failure instanceof InvalidTimestampException) {
-            return Optional.of("raise the topic's message.timestamp.before.max.ms or message.timestamp.after.max.ms");
+            return Optional.of(new Refusal(
+                    RejectedException.Kind.UNFIT_ROW,
+                    "raise the topic's message.timestamp.before.max.ms or message.timestamp.after.max.ms"));
         }
         if (failure instanceof InvalidRecordException) {
-            return Optional.of("mend the event, or the topic's settings");
+            return Optional.of(new Refusal(RejectedException.Kind.REFUSED, "mend the event, or the topic's settings"));
         }
         if (failure instanceof InvalidTopicException) {
-            return Optional.of("mend delivery.topic, or the column that it takes the topic from");
+            return Optional.of(new Refusal(
+                    RejectedException.Kind.NO_DESTINATION,
+                    "mend delivery.topic, or the column that it takes the topic from"));
         }
         if (failure instanceof TopicAuthorizationException) {
-            return Optional.of("allow Write on the topic");
+            return Optional.of(new Refusal(RejectedException.Kind.NOT_ALLOWED, "allow Write on the topic"));
         }
         return Optional.empty();
     }

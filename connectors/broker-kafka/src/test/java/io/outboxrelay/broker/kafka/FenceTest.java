@@ -14,8 +14,13 @@ import io.outboxrelay.api.Broker;
 import io.outboxrelay.api.Message;
 import io.outboxrelay.api.RejectedException;
 import io.outboxrelay.testkit.BrokerContract;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -74,6 +79,24 @@ class FenceTest {
                         .hasSizeLessThanOrEqualTo(refusedAt);
             }
         }
+    }
+
+    @Test
+    @Timeout(60)
+    void nothingStaysOpenAfterTheCloseOfAClientThatTellsNothingAnyMore() throws Exception {
+        KafkaSettings settings =
+                Brokers.read("bootstrap-servers = \"" + kafka.server().bootstrapServers() + "\"");
+        Admin admin = Admin.create(settings.clients().admin());
+        Producer<byte[], byte[]> silent =
+                new MockProducer<>(false, null, new ByteArraySerializer(), new ByteArraySerializer());
+        Broker broker =
+                new KafkaBroker(silent, admin, new Topics(admin, settings.newTopics(), settings.answerTimeout()), 1);
+        Message message = new Message(kafka.createDestination(1 << 20), "k", new byte[1], Map.of(), Instant.now());
+        CompletableFuture<Void> stage = broker.publish(message).toCompletableFuture();
+        assertThat(stage).isNotDone();
+
+        broker.close();
+        assertThat(stage).isCompletedExceptionally();
     }
 
     private static List<CompletableFuture<Void>> stream(Broker broker, String topic, int refusedAt, Message refusable)

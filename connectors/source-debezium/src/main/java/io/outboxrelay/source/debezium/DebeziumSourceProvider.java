@@ -1,5 +1,6 @@
 package io.outboxrelay.source.debezium;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.api.SourceProvider;
 import io.outboxrelay.api.config.Settings;
@@ -16,7 +17,7 @@ public final class DebeziumSourceProvider implements SourceProvider {
     }
 
     @Override
-    public SourceFactory configure(Settings settings) {
-        return new DebeziumSourceFactory(DebeziumSettings.of(settings));
+    public SourceFactory configure(Settings settings, AfterDelivery afterDelivery) {
+        return new DebeziumSourceFactory(DebeziumSettings.of(settings, afterDelivery));
     }
 }

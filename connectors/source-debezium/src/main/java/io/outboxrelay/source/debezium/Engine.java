@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import io.debezium.embedded.Connect;
 import io.debezium.engine.ChangeEvent;
 import io.debezium.engine.DebeziumEngine;
+import io.outboxrelay.api.Code;
 import org.apache.kafka.connect.source.SourceRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,12 +21,18 @@ final class Engine {
 
     private static final Duration RETRY = Duration.ofMillis(20);
 
+    /** A thread that has not ended so long after the engine was closed never will by itself. */
+    private static final long LINGERING_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
     private final DebeziumEngine<ChangeEvent<SourceRecord, SourceRecord>> engine;
     private final Thread thread;
 
     private volatile Throwable failure;
+    private volatile boolean told;
+    private volatile long toldAt;
 
-    Engine(Properties properties, LogReader reader) {
+    /** @param reader is given what the engine reads */
+    Engine(Properties properties, DebeziumEngine.ChangeConsumer<ChangeEvent<SourceRecord, SourceRecord>> reader) {
         engine = DebeziumEngine.create(Connect.class)
                 .using(properties)
                 // Whenever the reader asks: it asks only after it has written the checkpoint.
@@ -54,24 +61,25 @@ final class Engine {
 
     /**
      * Ends it, in whatever state it is, and waits until it has ended. Any thread may call it but the engine's own, and
-     * several at once.
+     * several at once; and again, to go on waiting.
      *
      * @return false if it had not ended by then
      */
     boolean close(Duration atMost) throws InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
-        boolean told = false;
         while (!awaitEnd(RETRY)) {
             if (!told) {
                 told = tryClose();
+                toldAt = System.nanoTime();
+            } else if (System.nanoTime() - toldAt > LINGERING_NANOS) {
+                // Closed in the moment in which polling begins, the engine takes the polling task back before it has
+                // begun, and waits for its end.
+                thread.interrupt();
             }
             if (System.nanoTime() - deadline > 0) {
-                log.warn("The engine did not end within {} s and is left behind", atMost.toSeconds());
                 return false;
             }
         }
-        log.debug(
-                "The engine ended {} ms before the limit", TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()));
         return true;
     }
 
@@ -84,7 +92,7 @@ final class Engine {
             log.trace("The engine cannot be closed yet, or is closing", e);
             return false;
         } catch (IOException e) {
-            log.warn("The engine did not close in good order: {}", e.toString());
+            log.warn("{} The engine did not close in good order: {}", Code.ENGINE_NOT_ENDED, e.toString());
             return true;
         }
     }

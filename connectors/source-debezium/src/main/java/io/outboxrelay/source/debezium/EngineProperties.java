@@ -1,11 +1,14 @@
 package io.outboxrelay.source.debezium;
 
+import java.util.Optional;
 import java.util.Properties;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.DatabaseAddress;
 import io.outboxrelay.api.OutboxDatabase;
+import io.outboxrelay.postgres.Lease;
 import io.outboxrelay.schema.OutboxColumns;
 import io.outboxrelay.schema.OutboxTable;
 
@@ -23,9 +26,11 @@ final class EngineProperties {
     private EngineProperties() {}
 
     /**
+     * @param keyColumn what rows are found again by in the table, if they need to be
      * @param engine a name that no other engine of this JVM has: it names MBeans and threads
      */
-    static Properties of(OutboxDatabase database, DebeziumSettings settings, String engine) {
+    static Properties of(
+            OutboxDatabase database, DebeziumSettings settings, Optional<String> keyColumn, String engine) {
         Properties all = new Properties();
         all.putAll(settings.properties());
 
@@ -45,7 +50,10 @@ final class EngineProperties {
         all.setProperty("errors.max.retries", "0");
         all.setProperty("slot.max.retries", "0");
 
-        read(database.table(), all);
+        read(database.table(), keyColumn, all);
+        // Updates must be seen, to be named; those that mark rows are our own.
+        all.setProperty(
+                "skipped.operations", database.afterDelivery().action() == AfterDelivery.Action.MARK ? "t,d,u" : "t,d");
 
         all.setProperty(
                 "heartbeat.interval.ms", millis(settings.heartbeatInterval().toMillis()));
@@ -58,10 +66,12 @@ final class EngineProperties {
         all.setProperty("max.queue.size", String.valueOf(settings.maxQueueRows()));
         all.setProperty("max.queue.size.in.bytes", String.valueOf(settings.maxQueueBytes()));
 
+        // A slot that is gone would be made anew without a word, and the making would wait for the oldest transaction.
+        all.putIfAbsent("internal.create.slot.command.timeout", "1");
         // The default of 10 s is how long a crashed server would go unnoticed.
         all.putIfAbsent("status.update.interval.ms", "1000");
         // Bounds close(): the defaults are minutes.
-        all.putIfAbsent("task.management.timeout.ms", "30000");
+        all.putIfAbsent("internal.task.management.timeout.ms", "30000");
         all.putIfAbsent("executor.shutdown.timeout.ms", "4000");
         all.putIfAbsent("lsn.flush.timeout.ms", "10000");
         return all;
@@ -73,28 +83,29 @@ final class EngineProperties {
         all.setProperty("database.dbname", address.name());
         all.setProperty("database.user", address.user());
         all.setProperty("database.password", address.password());
+        address.timeouts().ofDriver().forEach((name, value) -> all.setProperty("database." + name, value));
         address.properties().forEach((name, value) -> all.setProperty("database." + name, value));
+        all.setProperty("database.options", options(address));
     }
 
-    private static void read(OutboxTable table, Properties all) {
+    /** As long as the outbox's lock lasts, so that a leader that is gone does not keep the slot for longer than that. */
+    private static String options(DatabaseAddress address) {
+        String lease = "-c wal_sender_timeout=" + Lease.OF_OUTBOX.toMillis();
+        return Stream.ofNullable(address.properties().get("options"))
+                .reduce(lease, (ours, theirs) -> ours + " " + theirs);
+    }
+
+    private static void read(OutboxTable table, Optional<String> keyColumn, Properties all) {
         OutboxColumns columns = table.columns();
         String name = pattern(table.schema()) + "\\." + pattern(table.table());
         all.setProperty("table.include.list", name);
         all.setProperty(
                 "column.include.list",
-                Stream.concat(
-                                Stream.of(
-                                        columns.id(),
-                                        columns.aggregateType(),
-                                        columns.aggregateId(),
-                                        columns.type(),
-                                        columns.payload()),
-                                columns.headers().stream())
+                Stream.concat(columns.ofEvent().stream(), keyColumn.stream())
+                        .distinct()
                         .map(column -> name + "\\." + pattern(column))
                         .collect(Collectors.joining(",")));
         all.setProperty("tombstones.on.delete", "false");
-        // Updates must be seen, to be named.
-        all.setProperty("skipped.operations", "t,d");
         all.setProperty("binary.handling.mode", "bytes");
         all.setProperty("decimal.handling.mode", "string");
 

@@ -71,7 +71,7 @@ final class Intake<R> {
     /**
      * The batch was handed over.
      *
-     * @param last its last record
+     * @param last its last record; null for rows that are not of the log
      * @param settled completes when all of it is settled
      */
     synchronized void add(R last, CompletionStage<?> settled) {
@@ -91,7 +91,7 @@ final class Intake<R> {
         notifyAll();
     }
 
-    /** Takes out the batches, from the oldest, that are settled without a gap, and returns the last record of the last. */
+    /** Takes out the batches, from the oldest, that are settled without a gap, and returns the last record of the last, if it has one. */
     synchronized Optional<R> takeSettled() {
         R last = null;
         while (oldest != null && oldest.settled) {
@@ -99,6 +99,11 @@ final class Intake<R> {
             remove(oldest);
         }
         return Optional.ofNullable(last);
+    }
+
+    /** Whether nothing more is taken. */
+    synchronized boolean isEnded() {
+        return cut || closed;
     }
 
     /** Whether nothing more is wanted at once. */

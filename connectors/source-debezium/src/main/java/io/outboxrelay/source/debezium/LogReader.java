@@ -8,16 +8,20 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 
 import io.debezium.engine.ChangeEvent;
 import io.debezium.engine.DebeziumEngine;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.PositionLostException;
 import io.outboxrelay.postgres.Checkpoint;
+import io.outboxrelay.postgres.Cleanup;
 import io.outboxrelay.postgres.LogPosition;
 import io.outboxrelay.postgres.Lsn;
 import io.outboxrelay.postgres.ReplicationSlot;
+import io.outboxrelay.postgres.RowKey;
 import org.apache.kafka.connect.source.SourceRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,28 +41,40 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
     /** How often a wait for room looks whether the source was closed. */
     private static final Duration LOOK = Duration.ofMillis(100);
 
+    /** How often updates are named in the log at most. */
+    private static final Duration TELL_AGAIN = Duration.ofSeconds(10);
+
     private final EventHandler handler;
     private final RowMapper rows;
     private final LogPosition position;
+    private final FirstRows first;
+    private final Cleanup cleanup;
     private final Duration positionInterval;
     private final Intake<ChangeEvent<SourceRecord, SourceRecord>> intake;
     private final Progress progress;
     private final AtomicReference<Exception> failure = new AtomicReference<>();
 
     private volatile Checkpoint checkpoint;
-    private ReplicationSlot streamed;
+    private volatile ReplicationSlot streamed;
     private ChangeEvent<SourceRecord, SourceRecord> unwritten;
     private long writtenAt = System.nanoTime();
     private long transactionAfter;
     private int rowsInTransaction;
     private long updates;
+    private long updatesToldAt = System.nanoTime() - TELL_AGAIN.toNanos();
 
-    /** @param checkpoint where the run goes on */
+    /**
+     * @param checkpoint where the run goes on
+     * @param first what comes before it
+     * @param cleanup which rows pass through before they count as settled
+     */
     LogReader(
             EventHandler handler,
             RowMapper rows,
             LogPosition position,
             Checkpoint checkpoint,
+            FirstRows first,
+            Cleanup cleanup,
             Duration positionInterval,
             Intake<ChangeEvent<SourceRecord, SourceRecord>> intake,
             Progress progress) {
@@ -66,6 +82,8 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
         this.rows = rows;
         this.position = position;
         this.checkpoint = checkpoint;
+        this.first = first;
+        this.cleanup = cleanup;
         this.positionInterval = positionInterval;
         this.intake = intake;
         this.progress = progress;
@@ -81,11 +99,31 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
         return checkpoint;
     }
 
+    /** Whether the handler was told that rows come. */
+    boolean isStreaming() {
+        return streamed != null;
+    }
+
     /** How far all is settled without a gap. Only after the engine has ended. */
     Optional<Lsn> settledSoFar() {
         return intake.takeSettled()
                 .or(() -> Optional.ofNullable(unwritten))
                 .map(last -> new Lsn(completeBefore(last.value())));
+    }
+
+    /**
+     * Ends the hand-over from the table, once all of its rows are settled: from then on the slot is the whole truth. Not
+     * while the engine calls this reader on another thread.
+     *
+     * @return whether it has ended
+     */
+    boolean endHandOver() throws SQLException {
+        if (checkpoint.phase() == Checkpoint.Phase.HANDOVER && first.isSettled()) {
+            Checkpoint streaming = checkpoint.streaming();
+            position.settle(streaming);
+            checkpoint = streaming;
+        }
+        return checkpoint.phase() == Checkpoint.Phase.STREAMING;
     }
 
     @Override
@@ -101,8 +139,10 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
             if (streamed == null) {
                 begin();
             }
-            acknowledge(committer);
-            take(records, committer);
+            if (takeFirst(committer)) {
+                acknowledge(committer);
+                take(records, committer);
+            }
             taken = true;
             acknowledge(committer);
         } catch (InterruptedException e) {
@@ -123,10 +163,30 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
 
     /** The first record shows that the stream is open. */
     private void begin() throws SQLException, PositionLostException {
-        streamed = position.verify(checkpoint);
-        transactionAfter = streamed.confirmed().map(Lsn::value).orElse(0L);
-        progress.streaming(streamed.activePid().orElseThrow());
+        ReplicationSlot slot = position.verify(checkpoint);
+        transactionAfter = slot.confirmed().map(Lsn::value).orElse(0L);
+        progress.streaming(slot.activePid().orElseThrow());
         handler.streaming();
+        streamed = slot;
+    }
+
+    /** False if the source was ended before all of them were handed over: then nothing of the log may follow. */
+    private boolean takeFirst(DebeziumEngine.RecordCommitter<ChangeEvent<SourceRecord, SourceRecord>> committer)
+            throws Exception {
+        while (!first.isComplete()) {
+            List<OutboxEvent> page = first.next();
+            if (page.isEmpty()) {
+                break;
+            }
+            if (!awaitRoom(committer, intake::isEnded)) {
+                return false;
+            }
+            CompletionStage<Void> settled =
+                    deliver(page, page.stream().map(RowKey::seen).toList());
+            first.add(settled);
+            intake.add(null, settled);
+        }
+        return true;
     }
 
     private void take(
@@ -134,6 +194,7 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
             DebeziumEngine.RecordCommitter<ChangeEvent<SourceRecord, SourceRecord>> committer)
             throws Exception {
         List<OutboxEvent> events = new ArrayList<>(records.size());
+        List<RowKey> keys = new ArrayList<>(cleanup.isNeeded() ? records.size() : 0);
         ChangeEvent<SourceRecord, SourceRecord> last = null;
         for (ChangeEvent<SourceRecord, SourceRecord> change : records) {
             SourceRecord record = change.value();
@@ -144,7 +205,7 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
             last = change;
             if (rows.isRow(record)) {
                 intake.row(after);
-                row(record, after, events);
+                row(record, after, events, keys);
             }
         }
         if (last == null) {
@@ -153,51 +214,65 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
         progress.reached(last.value().sourceOffset());
         if (events.isEmpty()) {
             intake.add(last, CompletableFuture.completedFuture(null));
-        } else if (awaitRoom(committer)) {
-            intake.add(last, deliver(events));
+        } else if (awaitRoom(committer, intake::isClosed)) {
+            intake.add(last, deliver(events, keys));
         }
     }
 
-    private void row(SourceRecord record, long after, List<OutboxEvent> events) {
+    private void row(SourceRecord record, long after, List<OutboxEvent> events, List<RowKey> keys) {
         if (after != 0 && after != transactionAfter) {
             transactionAfter = after;
             rowsInTransaction = 0;
         }
         if (rows.isInsert(record)) {
             events.add(rows.event(record, new RowPosition(transactionAfter, rows.lsn(record), rowsInTransaction++)));
+            if (cleanup.isNeeded()) {
+                keys.add(rows.key(record));
+            }
         } else if (rows.isUpdate(record)) {
             updates++;
-            log.error(
-                    "The row with id {} was updated, at {}; an event never changes, so nothing is relayed (update number {}"
-                            + " of this run). Remedy: let the service insert a new row, and the publication publish inserts"
-                            + " alone: ALTER PUBLICATION ... SET (publish = 'insert')",
-                    rows.id(record),
-                    new Lsn(rows.lsn(record)),
-                    updates);
+            tellUpdate(record);
         }
     }
 
-    private CompletionStage<Void> deliver(List<OutboxEvent> events) throws InterruptedException {
+    private void tellUpdate(SourceRecord record) {
+        long now = System.nanoTime();
+        if (now - updatesToldAt < TELL_AGAIN.toNanos()) {
+            return;
+        }
+        updatesToldAt = now;
+        log.error(
+                "{} The row with id {} was updated, at {}; an event never changes, so nothing is relayed (update number {} of"
+                        + " this run). Remedy: let the service insert a new row, and the publication publish inserts alone:"
+                        + " ALTER PUBLICATION ... SET (publish = 'insert')",
+                Code.ROW_UPDATED,
+                rows.id(record),
+                new Lsn(rows.lsn(record)),
+                updates);
+    }
+
+    private CompletionStage<Void> deliver(List<OutboxEvent> events, List<RowKey> keys) throws InterruptedException {
         progress.pause();
         try {
-            return handler.deliver(events);
+            return cleanup.deliver(handler, events, keys, row -> {});
         } finally {
             progress.goOn();
         }
     }
 
-    /** False if the source was closed meanwhile. */
-    private boolean awaitRoom(DebeziumEngine.RecordCommitter<ChangeEvent<SourceRecord, SourceRecord>> committer)
+    /** False if the source was ended meanwhile. */
+    private boolean awaitRoom(
+            DebeziumEngine.RecordCommitter<ChangeEvent<SourceRecord, SourceRecord>> committer, BooleanSupplier ended)
             throws Exception {
         progress.pause();
         try {
-            while (!handler.awaitRoom(LOOK)) {
-                if (intake.isClosed()) {
+            while (!handler.awaitRoom(LOOK) || !cleanup.awaitRoom(LOOK)) {
+                if (ended.getAsBoolean()) {
                     return false;
                 }
                 acknowledge(committer);
             }
-            return !intake.isClosed();
+            return !ended.getAsBoolean();
         } finally {
             progress.goOn();
         }
@@ -205,6 +280,9 @@ final class LogReader implements DebeziumEngine.ChangeConsumer<ChangeEvent<Sourc
 
     private void acknowledge(DebeziumEngine.RecordCommitter<ChangeEvent<SourceRecord, SourceRecord>> committer)
             throws Exception {
+        if (!endHandOver()) {
+            return;
+        }
         intake.takeSettled().ifPresent(settled -> unwritten = settled);
         long now = System.nanoTime();
         if (unwritten == null || now - writtenAt < positionInterval.toNanos()) {

@@ -3,6 +3,8 @@ package io.outboxrelay.source.debezium;
 import java.time.Duration;
 import java.util.Map;
 
+import io.outboxrelay.postgres.Lsn;
+
 /**
  * Whether the stream still moves. Heartbeat records alone do not show it: the engine makes them whatever the server does.
  * What shows it is that the place in the log changes, since each heartbeat writes something into the log.
@@ -27,6 +29,11 @@ final class Progress {
             place = now;
             movedAt = System.nanoTime();
         }
+    }
+
+    /** How far the stream has come in the log; 0 before the first record. */
+    synchronized Lsn place() {
+        return new Lsn(place instanceof Long lsn ? lsn : 0);
     }
 
     /** From now on it is delivery that the stream waits for. */

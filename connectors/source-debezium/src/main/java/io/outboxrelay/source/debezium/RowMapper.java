@@ -8,6 +8,7 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 import io.outboxrelay.api.OutboxEvent;
+import io.outboxrelay.postgres.RowKey;
 import io.outboxrelay.schema.OutboxColumns;
 import io.outboxrelay.schema.OutboxTable;
 import org.apache.kafka.connect.data.Field;
@@ -22,14 +23,19 @@ final class RowMapper {
     private static final String KEY_BEFORE_UPDATE = "__debezium.oldkey";
 
     private final OutboxColumns columns;
+    private final Optional<String> keyColumn;
     private final String topic;
 
     private Schema envelope;
     private Row row;
 
-    /** @param topicPrefix the engine's */
-    RowMapper(OutboxTable table, String topicPrefix) {
+    /**
+     * @param topicPrefix the engine's
+     * @param keyColumn what a row is found again by in the table, if it needs to be
+     */
+    RowMapper(OutboxTable table, String topicPrefix, Optional<String> keyColumn) {
         this.columns = table.columns();
+        this.keyColumn = keyColumn;
         this.topic = topicPrefix + "." + sanitized(table.schema()) + "." + sanitized(table.table());
     }
 
@@ -40,7 +46,7 @@ final class RowMapper {
     boolean isRow(SourceRecord record) {
         if (record.valueSchema() != envelope) {
             envelope = record.valueSchema();
-            row = topic.equals(record.topic()) ? Row.of(envelope, columns) : null;
+            row = topic.equals(record.topic()) ? Row.of(envelope, columns, keyColumn) : null;
         }
         return row != null;
     }
@@ -66,6 +72,15 @@ final class RowMapper {
     /** The row's own place in the log. */
     long lsn(SourceRecord record) {
         return (Long) record.sourceOffset().get("lsn");
+    }
+
+    /** What the inserted row is found again by: a number as {@link Long}, anything else as text. */
+    RowKey key(SourceRecord record) {
+        Object value = value((Struct) ((Struct) record.value()).get(row.after), row.key);
+        Object key = columns.seq().isPresent() && value instanceof Number number
+                ? (Object) number.longValue()
+                : value == null ? null : value.toString();
+        return new RowKey(key, (Long) record.sourceOffset().get("txId"));
     }
 
     /** The inserted row as an event. */
@@ -137,10 +152,11 @@ final class RowMapper {
             Field aggregateId,
             Field type,
             Field payload,
-            Field headers) {
+            Field headers,
+            Field key) {
 
         /** Null if these are no records about rows. */
-        static Row of(Schema envelope, OutboxColumns columns) {
+        static Row of(Schema envelope, OutboxColumns columns, Optional<String> keyColumn) {
             if (envelope == null || envelope.type() != Schema.Type.STRUCT || envelope.field("after") == null) {
                 return null;
             }
@@ -155,7 +171,8 @@ final class RowMapper {
                     column(after, columns.payload()),
                     columns.headers()
                             .flatMap(name -> Optional.ofNullable(after.field(name)))
-                            .orElse(null));
+                            .orElse(null),
+                    keyColumn.map(name -> column(after, name)).orElse(null));
         }
 
         private static Field column(Schema after, String name) {

@@ -19,9 +19,10 @@ record RowPosition(long after, long row, int index) implements Position {
                     position -> new Lsn(position.after))
             .thenComparingInt(RowPosition::index);
 
+    /** A row that was read from the table, before the log, comes first. */
     @Override
     public int compareTo(Position other) {
-        return ORDER.compare(this, (RowPosition) other);
+        return other instanceof RowPosition that ? ORDER.compare(this, that) : 1;
     }
 
     @Override

@@ -11,20 +11,25 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Notices a stream that hangs without an error, which neither the engine nor TCP does for minutes. A stream that stands
- * still is given up unless the server's process is seen at work. Used by one thread.
+ * still is given up unless the server's process is seen at work. Used by one thread, but for {@link #terminate}.
  */
 final class StallWatch {
 
     private static final Logger log = LoggerFactory.getLogger(StallWatch.class);
 
     private final DataSource database;
+    private final String slot;
     private final Progress progress;
     private final Duration timeout;
 
+    private final long began = System.nanoTime();
+
     private Optional<Walsender> halfway = Optional.empty();
 
-    StallWatch(DataSource database, Progress progress, Duration timeout) {
+    /** To be made before the engine is. */
+    StallWatch(DataSource database, String slot, Progress progress, Duration timeout) {
         this.database = database;
+        this.slot = slot;
         this.progress = progress;
         this.timeout = timeout;
     }
@@ -65,10 +70,18 @@ final class StallWatch {
         }
     }
 
-    /** Else it would hold the slot until wal_sender_timeout. */
-    private void terminate() throws SQLException {
+    /**
+     * Ends the server's process. Else it would hold the slot until wal_sender_timeout; and one that is still making a slot
+     * anew that is gone, until the oldest transaction has ended.
+     */
+    void terminate() throws SQLException {
+        int backend = progress.backend();
         try (Connection connection = database.getConnection()) {
-            Walsender.terminate(connection, progress.backend());
+            if (backend == 0) {
+                Walsender.terminateOpening(connection, slot, Duration.ofNanos(System.nanoTime() - began));
+            } else {
+                Walsender.terminate(connection, backend);
+            }
         }
     }
 }

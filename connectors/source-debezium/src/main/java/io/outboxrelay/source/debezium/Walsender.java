@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -13,6 +14,9 @@ import java.util.Optional;
  * @param isComputing whether it waits for nothing but its disk, as while it decodes a large transaction
  */
 record Walsender(Optional<String> lastReply, boolean isComputing) {
+
+    /** What the engine calls the session that streams. */
+    private static final String APPLICATION = "Debezium Streaming";
 
     /** Empty if there is none with that pid. */
     static Optional<Walsender> read(Connection connection, int pid) throws SQLException {
@@ -31,6 +35,23 @@ record Walsender(Optional<String> lastReply, boolean isComputing) {
     /** Whether it has done anything since the earlier look. */
     boolean isAtWork(Walsender earlier) {
         return isComputing || !lastReply.equals(earlier.lastReply);
+    }
+
+    /**
+     * Ends the one that holds the slot, if an engine of the same role began it within that time: where no record has told
+     * its pid.
+     */
+    static void terminateOpening(Connection connection, String slot, Duration within) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT pg_terminate_backend(a.pid) FROM pg_replication_slots s"
+                        + " JOIN pg_stat_activity a ON a.pid = s.active_pid"
+                        + " WHERE s.slot_name = ? AND a.datname = current_database() AND a.usename = session_user"
+                        + " AND a.application_name = ? AND a.backend_start >= clock_timestamp() - make_interval(secs => ?)")) {
+            statement.setString(1, slot);
+            statement.setString(2, APPLICATION);
+            statement.setDouble(3, within.toMillis() / 1000.0);
+            statement.executeQuery().close();
+        }
     }
 
     /** Ends it; its role may do that. A process that hangs ends once it runs again. */

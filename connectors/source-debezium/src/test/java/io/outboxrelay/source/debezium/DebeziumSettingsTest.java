@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 
 import com.typesafe.config.ConfigFactory;
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.config.Problem;
 import io.outboxrelay.api.config.Settings;
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,7 @@ class DebeziumSettingsTest {
                         slot = "Upper-Case"
                         publication = "a b"
                         existing-rows = relay
+                        audit-after = 0s
                         heartbeat-interval = 5s
                         position-interval = soon
                         max-batch-rows = 5000
@@ -37,6 +39,7 @@ class DebeziumSettingsTest {
                         "source.debezium.slot",
                         "source.debezium.publication",
                         "source.debezium.existing-rows",
+                        "source.debezium.audit-after",
                         "source.debezium.heartbeat-interval",
                         "source.debezium.position-interval",
                         "source.debezium.max-queue-rows",
@@ -92,16 +95,28 @@ class DebeziumSettingsTest {
         Settings root =
                 root("properties { \"status.update.interval.ms\" = 5000, schema { refresh { mode = columns_diff } } }");
 
-        DebeziumSettings settings = DebeziumSettings.of(root.section("source").section("debezium"));
+        DebeziumSettings settings =
+                DebeziumSettings.of(root.section("source").section("debezium"), AfterDelivery.DELETE);
 
         assertThat(root.problems()).isEmpty();
         assertThat(settings.properties())
                 .isEqualTo(Map.of("status.update.interval.ms", "5000", "schema.refresh.mode", "columns_diff"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"skip", "refuse"})
+    void rowsThatAreThereBeforeAreLeftOutOnlyWhereTheTableIsNoQueue(String existingRows) {
+        assertThat(problems("existing-rows = " + existingRows))
+                .extracting(Problem::path)
+                .containsExactly("source.debezium.existing-rows");
+        Settings root = root("existing-rows = " + existingRows);
+        DebeziumSettings.of(root.section("source").section("debezium"), AfterDelivery.of(AfterDelivery.Action.KEEP));
+        assertThat(root.problems()).isEmpty();
+    }
+
     private static List<Problem> problems(String section) {
         Settings root = root(section);
-        new DebeziumSourceProvider().configure(root.section("source").section("debezium"));
+        new DebeziumSourceProvider().configure(root.section("source").section("debezium"), AfterDelivery.DELETE);
         return root.problems();
     }
 

@@ -3,6 +3,7 @@ package io.outboxrelay.source.debezium;
 import java.util.Map;
 
 import com.typesafe.config.ConfigFactory;
+import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.OutboxSource;
 import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.api.config.Settings;
@@ -22,14 +23,18 @@ final class Sources {
         return factory(fixture, settings).open(fixture.outbox());
     }
 
+    static OutboxSource open(OutboxFixture fixture, AfterDelivery after, Map<String, Object> settings) {
+        return factory(fixture, settings).open(fixture.outbox(after));
+    }
+
     static SourceFactory factory(OutboxFixture fixture, Map<String, Object> settings) {
         Settings root = Settings.of(ConfigFactory.parseMap(settings)
                 .withFallback(ConfigFactory.parseMap(Map.of("slot", fixture.slot())))
                 .atPath("source.debezium")
                 .withFallback(ConfigFactory.defaultReference())
                 .resolve());
-        SourceFactory factory =
-                new DebeziumSourceProvider().configure(root.section("source").section("debezium"));
+        SourceFactory factory = new DebeziumSourceProvider()
+                .configure(root.section("source").section("debezium"), AfterDelivery.of(AfterDelivery.Action.KEEP));
         Assertions.assertThat(root.problems()).isEmpty();
         return factory;
     }

@@ -68,7 +68,8 @@ public final class Workload implements AutoCloseable {
         OutboxInserts inserts = new OutboxInserts(table);
         Pace pace = new Pace(plan.eventsPerSecond());
         for (int number = 0; number < plan.writers(); number++) {
-            Writer writer = new Writer(inserts, aggregateIds, pace, workload.ledger, plan.seed() * 1_000 + number);
+            Writer writer = new Writer(
+                    inserts, aggregateIds, pace, workload.ledger, plan.longest(), plan.seed() * 1_000 + number);
             Thread thread = new Thread(() -> workload.write(writer), "workload-" + number);
             thread.setDaemon(true);
             workload.threads.add(thread);

@@ -4,6 +4,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -18,17 +19,22 @@ final class Writer {
 
     private static final int LONG_TRANSACTION_MAX_MILLIS = 60;
 
+    /** One in so many transactions that stay open stays so for much longer. */
+    private static final int VERY_LONG_ONE_IN = 30;
+
     private final OutboxInserts inserts;
     private final List<String> aggregateIds;
     private final Pace pace;
     private final Ledger ledger;
+    private final Duration longest;
     private final Random random;
 
-    Writer(OutboxInserts inserts, List<String> aggregateIds, Pace pace, Ledger ledger, long seed) {
+    Writer(OutboxInserts inserts, List<String> aggregateIds, Pace pace, Ledger ledger, Duration longest, long seed) {
         this.inserts = inserts;
         this.aggregateIds = aggregateIds;
         this.pace = pace;
         this.ledger = ledger;
+        this.longest = longest;
         this.random = new Random(seed);
     }
 
@@ -84,7 +90,10 @@ final class Writer {
                 inserts.insert(connection, drawn);
                 entries.addAll(drawn);
             }
-            linger(connection);
+            linger(connection, random.nextInt(LONG_TRANSACTION_MAX_MILLIS));
+        }
+        if (!longest.isZero() && random.nextInt(VERY_LONG_ONE_IN) == 0) {
+            linger(connection, random.nextInt((int) longest.toMillis()));
         }
         return entries;
     }
@@ -133,9 +142,9 @@ final class Writer {
         return List.copyOf(some);
     }
 
-    private void linger(Connection connection) throws SQLException {
+    private static void linger(Connection connection, int millis) throws SQLException {
         try (PreparedStatement sleep = connection.prepareStatement("SELECT pg_sleep(?)")) {
-            sleep.setDouble(1, random.nextInt(LONG_TRANSACTION_MAX_MILLIS) / 1000.0);
+            sleep.setDouble(1, millis / 1000.0);
             sleep.execute();
         }
     }

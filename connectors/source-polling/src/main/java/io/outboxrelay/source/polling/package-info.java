@@ -1,0 +1,2 @@
+/** Reads the outbox table by SQL, as a queue. */
+package io.outboxrelay.source.polling;

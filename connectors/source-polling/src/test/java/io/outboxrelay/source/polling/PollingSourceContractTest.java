@@ -1,0 +1,15 @@
+package io.outboxrelay.source.polling;
+
+import java.util.Map;
+
+import io.outboxrelay.api.OutboxSource;
+import io.outboxrelay.testkit.OutboxFixture;
+import io.outboxrelay.testkit.SourceContract;
+
+class PollingSourceContractTest extends SourceContract {
+
+    @Override
+    protected OutboxSource open(OutboxFixture fixture) {
+        return Sources.open(fixture, Map.of("max-poll-interval", "100ms"));
+    }
+}

@@ -1,0 +1,5 @@
+-- The sample service's own table.
+CREATE TABLE orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    placed_at timestamptz NOT NULL DEFAULT now()
+);

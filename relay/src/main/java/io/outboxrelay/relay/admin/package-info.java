@@ -1,0 +1,2 @@
+/** The admin port: probes, metrics, the API for operators and the status page, over HTTP. */
+package io.outboxrelay.relay.admin;
