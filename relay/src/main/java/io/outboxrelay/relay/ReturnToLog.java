@@ -229,7 +229,7 @@ final class ReturnToLog {
     }
 
     /** Whether nothing keeps events from being settled, so that a stop will not take long. */
-    private boolean flows() {
+    private boolean flows() throws InterruptedException {
         watchFlow();
         return table.isStreaming()
                 && !table.delivery().isWithoutBroker()

@@ -28,8 +28,9 @@ import org.slf4j.LoggerFactory;
  * settled and removes or marks it in few statements, at most at the configured rate. A row is never touched before it is
  * settled. Safe for use by many threads.
  *
- * <p>A statement that fails is tried again a few times. Then the cleanup has failed for good: every stage fails, and
- * {@link #failure} tells why, so that the run can end. Nothing is lost by that: what was not cleaned is sent again.
+ * <p>A statement that fails is tried again a few times. Then, or once the server is another one, the cleanup has failed for
+ * good: every stage fails, and {@link #failure} tells why, so that the run can end. Nothing is lost by that: what was not
+ * cleaned is sent again.
  */
 public final class Cleanup implements AutoCloseable {
 
@@ -342,6 +343,8 @@ public final class Cleanup implements AutoCloseable {
         for (int tries = 1; ; tries++) {
             try {
                 return statement.execute(keys);
+            } catch (CleanupStatement.OtherServerException e) {
+                throw e;
             } catch (SQLException e) {
                 if (tries == TRIES) {
                     throw new SQLException(

@@ -5,6 +5,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.OffsetDateTime;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -14,8 +16,24 @@ import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.schema.Identifier;
 import io.outboxrelay.schema.OutboxTable;
 
-/** Removes or marks rows by their keys, each time in a transaction of its own. Used by one thread. */
+/**
+ * Removes or marks rows by their keys, each time in a transaction of its own, and all on one server, from its start to its
+ * end. Used by one thread.
+ */
 final class CleanupStatement {
+
+    /**
+     * The server was restarted, or another one has taken its place. What was removed before may be back there, so nothing
+     * is removed behind it: the table would have holes within an aggregate.
+     */
+    static final class OtherServerException extends SQLException {
+
+        private static final long serialVersionUID = 1;
+
+        OtherServerException(String table) {
+            super("the server was restarted or replaced, and what was removed from " + table + " before may be back");
+        }
+    }
 
     private static final String TYPE = """
             SELECT format_type(a.atttypid, -1)
@@ -40,6 +58,9 @@ final class CleanupStatement {
 
     private String sql;
 
+    /** When the server was started whose rows are removed. */
+    private OffsetDateTime serverStart;
+
     /** @param flushed whether the server has flushed what was done when it answers */
     CleanupStatement(OutboxDatabase database, boolean flushed) {
         this.database = database;
@@ -58,10 +79,12 @@ final class CleanupStatement {
      *
      * @param keys not empty, none null
      * @return how many there were
+     * @throws OtherServerException if it is not the server of the first call any more; then none was touched
      */
     int execute(List<?> keys) throws SQLException {
         try (Connection connection = database.dataSource().getConnection()) {
             if (sql == null) {
+                serverStart = serverStart(connection);
                 sql = sql(keyType(connection));
             }
             // Of their own types, since the driver sends such arrays in binary form.
@@ -71,7 +94,12 @@ final class CleanupStatement {
             try (PreparedStatement statement = connection.prepareStatement(sql)) {
                 statement.setQueryTimeout(timeoutSeconds);
                 statement.setArray(1, array);
-                return statement.executeUpdate();
+                statement.setObject(2, serverStart);
+                int found = statement.executeUpdate();
+                if (found < keys.size() && !serverStart.isEqual(serverStart(connection))) {
+                    throw new OtherServerException(toString());
+                }
+                return found;
             } finally {
                 array.free();
             }
@@ -120,7 +148,16 @@ final class CleanupStatement {
         String commit = "(SELECT set_config('synchronous_commit', '" + (flushed ? "on" : "off") + "', true)) <> ''";
         return (marks ? "UPDATE " + table + " SET " + mark + " = now()" : "DELETE FROM " + table) + " WHERE "
                 + Identifier.quote(key) + " = ANY (?::" + keyType + "[])"
-                + " AND " + database.afterDelivery().unsent() + " AND " + commit;
+                + " AND " + database.afterDelivery().unsent() + " AND " + commit
+                + " AND pg_postmaster_start_time() = ?";
+    }
+
+    private static OffsetDateTime serverStart(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_postmaster_start_time()")) {
+            row.next();
+            return row.getObject(1, OffsetDateTime.class);
+        }
     }
 
     private String keyType(Connection connection) throws SQLException {

@@ -430,6 +430,26 @@ class CleanupTest {
         assertThat(cleanup.removed()).isEqualTo(1);
     }
 
+    /** A promoted standby may have lost the last deletes, and they came before this one. */
+    @Test
+    void nothingIsDeletedOnceTheServerIsAnotherOne() throws Exception {
+        PostgresServer server = use(PostgresServer.start());
+        OutboxFixture outbox = use(OutboxFixture.create(server.createDatabase()));
+        outbox.insert("a", 3);
+        Cleanup cleanup = use(Cleanup.ofLogReader(outbox.outbox()));
+        deliver(cleanup, key(1L)).get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+
+        server.kill();
+        server.restart();
+
+        assertThat(deliver(cleanup, key(2L)))
+                .failsWithin(LIMIT)
+                .withThrowableThat()
+                .withMessageContaining("restarted or replaced");
+        assertThat(cleanup.failure()).isPresent();
+        assertThat(outbox.query("SELECT count(*) FROM outbox WHERE seq > 1")).isEqualTo("2");
+    }
+
     private static CompletableFuture<Void> deliver(Cleanup cleanup, RowKey key) throws InterruptedException {
         return cleanup.deliver(new SettledWith(delivered()), events(1), List.of(key), row -> {})
                 .toCompletableFuture();

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 import io.outboxrelay.api.Fence;
@@ -59,7 +60,7 @@ public final class DeadLetterTable implements AsideStore {
     private final String table;
 
     /** Tells what this run put from what was there; another number from each failure on, the last one counts. */
-    private volatile List<Long> run = List.of(ThreadLocalRandom.current().nextLong());
+    private final AtomicReference<List<Long>> run = new AtomicReference<>(List.of(number()));
 
     /** The rights without which nothing is put aside. */
     private final Set<Fence> fences = new CopyOnWriteArraySet<>();
@@ -85,12 +86,12 @@ public final class DeadLetterTable implements AsideStore {
     public void fence(Fence fence) {
         fences.add(fence);
         // Another relay may have had the lane meanwhile, and put there what this one had not.
-        run = List.of(ThreadLocalRandom.current().nextLong());
+        run.set(List.of(number()));
     }
 
     @Override
     public List<Boolean> put(List<AsideEvent> events) throws IOException {
-        List<Long> by = run;
+        List<Long> by = run.get();
         boolean isDone = false;
         try {
             List<Boolean> stored = transaction.run(connection -> {
@@ -103,11 +104,11 @@ public final class DeadLetterTable implements AsideStore {
             throw told(e);
         } finally {
             if (!isDone) {
-                // It may be there all the same, and some of it redriven before it is put once more.
-                run = Stream.concat(
-                                by.stream(),
-                                Stream.of(ThreadLocalRandom.current().nextLong()))
-                        .toList();
+                // It may be there all the same, and some of it redriven before it is put once more. Where a lane has
+                // begun
+                // meanwhile, everything counts as there from before.
+                run.compareAndSet(
+                        by, Stream.concat(by.stream(), Stream.of(number())).toList());
             }
         }
     }
@@ -226,6 +227,10 @@ public final class DeadLetterTable implements AsideStore {
                         : Last.WITHOUT_WISH;
             }
         }
+    }
+
+    private static Long number() {
+        return ThreadLocalRandom.current().nextLong();
     }
 
     /** A reason in one line. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntConsumer;
@@ -33,6 +34,8 @@ public final class Delivery implements EventHandler, AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(Delivery.class);
 
+    private static final Duration HALTED_PATIENCE = Duration.ofSeconds(1);
+
     private final Router router;
     private final Rejections rejections;
     private final DeadLetters deadLetters;
@@ -48,6 +51,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
     private final Optional<ByReference> byReference;
     private final Optional<Aside> aside;
     private final HeldKeys held = new HeldKeys();
+    private volatile List<HaltedEvent> lastHalted = List.of();
     private long nextSequence;
     private final AtomicLong settled = new AtomicLong();
 
@@ -221,14 +225,19 @@ public final class Delivery implements EventHandler, AutoCloseable {
         return unexpected.what();
     }
 
-    /** The rejected events that hold back their aggregates, longest first. */
-    public List<HaltedEvent> halted() {
-        sending.lock();
-        try {
-            return held.halted();
-        } finally {
-            sending.unlock();
+    /**
+     * The rejected events that hold back their aggregates, longest first; as they were when that was last asked, if a batch
+     * that waits for the broker's answers keeps everybody waiting.
+     */
+    public List<HaltedEvent> halted() throws InterruptedException {
+        if (sending.tryLock(HALTED_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+            try {
+                lastHalted = held.halted();
+            } finally {
+                sending.unlock();
+            }
         }
+        return lastHalted;
     }
 
     /** Events settled since the start of this run. */

@@ -9,12 +9,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 
 import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.Position;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -160,6 +162,29 @@ class DeliveryTest {
         awaitWaiting(1);
         broker.answerAll();
         assertThat(broker.stored).containsExactly("a1");
+    }
+
+    /** One missing topic after another, each of which Kafka is asked for, can take minutes. */
+    @Test
+    @Timeout(30)
+    void haltedEventsAreToldOfWhileABatchWaitsForTheBrokersWord() throws Exception {
+        broker.refusedBeforeSending.addAll(Set.of("a1", "b1"));
+        handOver(event("a1", "a"));
+        assertThat(delivery.halted()).hasSize(1);
+        CompletableFuture<Void> asked = new CompletableFuture<>();
+        CompletableFuture<Void> word = new CompletableFuture<>();
+        broker.beforeRefusing = () -> {
+            asked.complete(null);
+            word.join();
+        };
+        Future<CompletableFuture<Void>> handingOver = clock.submit(() -> deliver(event("b1", "b")));
+        asked.join();
+
+        assertThat(delivery.halted()).as("as last known").hasSize(1);
+
+        word.complete(null);
+        assertThat(handingOver.get()).isNotDone();
+        assertThat(delivery.halted()).hasSize(2);
     }
 
     @Test

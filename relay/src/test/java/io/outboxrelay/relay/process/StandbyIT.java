@@ -7,6 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import io.outboxrelay.postgres.Lease;
+import io.outboxrelay.schema.OutboxTable;
 import io.outboxrelay.testkit.KafkaServer;
 import io.outboxrelay.testkit.PostgresServer;
 import io.outboxrelay.testkit.RelayProcess;
@@ -162,10 +164,13 @@ class StandbyIT {
         return replica.output().stream().filter(line -> line.contains(text)).count();
     }
 
+    /** Those that stand by have advisory locks too: each session's own mark. */
     private String lockHolder() {
         try {
             return deployment.query("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                    + " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+                    + " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                    + " AND (classid::bigint << 32 | objid::bigint) = "
+                    + Lease.Key.ofReaders(OutboxTable.DEFAULT).number());
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }

@@ -18,6 +18,9 @@ import io.outboxrelay.testkit.history.Offence.Kind;
  */
 public final class HistoryChecker {
 
+    /** So many records of the key tell how a replay came to leave something out. */
+    private static final int SHOWN_BEFORE = 12;
+
     private record Place(String key, int number, Written written) {}
 
     private final Reference reference;
@@ -147,8 +150,10 @@ public final class HistoryChecker {
         int latest = -1;
         int last = -1;
         Received latestRecord = null;
+        List<String> received = new ArrayList<>();
         for (Received record : records) {
             int rank = ranks.get(record.eventId());
+            received.add((rank + 1) + "@" + record.offset());
             boolean isFirst = before.add(record.eventId());
             if (isFirst && rank < latest) {
                 offend(
@@ -166,7 +171,9 @@ public final class HistoryChecker {
                         Kind.BROKEN_REPLAY,
                         key,
                         record.eventId(),
-                        "received at " + record.place() + ", " + (rank - last - 1) + " events left out before it");
+                        "received at " + record.place() + ", " + (rank - last - 1)
+                                + " events left out before it; number@offset of the last ones: "
+                                + tail(received));
             }
             last = rank;
             if (rank > latest) {
@@ -174,6 +181,10 @@ public final class HistoryChecker {
                 latestRecord = record;
             }
         }
+    }
+
+    private static String tail(List<String> received) {
+        return String.join(" ", received.subList(Math.max(0, received.size() - SHOWN_BEFORE), received.size()));
     }
 
     private void offend(Kind kind, String key, String eventId, String detail) {

@@ -97,7 +97,9 @@ final class HistoryCheckerTest {
 
     @Test
     void aReplayThatLeavesOneOutIsBroken() {
-        onlyOffence(received("a1", "a2", "a3", "a1", "a3", "a4", "b1", "b2"), Kind.BROKEN_REPLAY, "a3");
+        Offence offence =
+                onlyOffence(received("a1", "a2", "a3", "a1", "a3", "a4", "b1", "b2"), Kind.BROKEN_REPLAY, "a3");
+        assertThat(offence.detail()).contains("1 events left out", "1@0 2@1 3@2 1@3 3@4");
     }
 
     @Test
