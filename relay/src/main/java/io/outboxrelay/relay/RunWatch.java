@@ -33,7 +33,7 @@ final class RunWatch implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(RunWatch.class);
 
     /** Looks without any answer of the broker, while messages wait for one, before it counts as stalled. */
-    private static final int LOOKS_UNTIL_STALLED = 8;
+    private static final int LOOKS_UNTIL_STALLED = 5;
 
     /** Nothing came from the log, not even a heartbeat, although it writes one a second. */
     private static final Duration SILENCE = Duration.ofSeconds(10);
