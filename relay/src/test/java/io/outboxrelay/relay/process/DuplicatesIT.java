@@ -115,10 +115,13 @@ class DuplicatesIT {
     /** Waits until the position has passed all that is in the log: then whatever comes twice has come. */
     private static List<StoredRecord> readAll(Deployment deployment, int rows) throws SQLException {
         long end = Long.parseLong(deployment.query("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint"));
-        Awaitility.await("all " + rows + " rows to be settled, and whatever is sent again with them")
-                .atMost(Deployment.PATIENCE)
-                .pollInterval(Duration.ofMillis(200))
-                .until(() -> confirmed(deployment) >= end);
+        for (long at = confirmed(deployment); at < end; at = confirmed(deployment)) {
+            long before = at;
+            Awaitility.await("the position to move on, until all " + rows + " rows are settled")
+                    .atMost(Deployment.PATIENCE)
+                    .pollInterval(Duration.ofMillis(200))
+                    .until(() -> confirmed(deployment) > before);
+        }
         assertThat(deployment.query("SELECT count(*) FROM outbox"))
                 .as("rows left")
                 .isEqualTo("0");
