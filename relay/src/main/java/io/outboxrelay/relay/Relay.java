@@ -24,6 +24,7 @@ import io.outboxrelay.relay.delivery.Payloads;
 import io.outboxrelay.relay.delivery.RateLimit;
 import io.outboxrelay.relay.delivery.Rejections;
 import io.outboxrelay.relay.delivery.Router;
+import io.outboxrelay.relay.delivery.Tracing;
 import io.outboxrelay.relay.ops.Health;
 import io.outboxrelay.relay.ops.Metrics;
 import io.outboxrelay.relay.ops.Supervision;
@@ -51,6 +52,7 @@ public final class Relay {
     private final OutboxDatabase database;
     private final Health health;
     private final Metrics metrics;
+    private final Tracing tracing;
     private final LogOrTable sources;
     private final Supervision supervision = new Supervision("the loop over the runs", STUCK, System::nanoTime);
     private final RetainedLogLimit logLimit;
@@ -79,12 +81,14 @@ public final class Relay {
      * @param database where the outbox is; stays open
      * @param health told of every change
      * @param metrics told of every run
+     * @param tracing told of every event
      */
-    public Relay(RelayConfig config, OutboxDatabase database, Health health, Metrics metrics) {
+    public Relay(RelayConfig config, OutboxDatabase database, Health health, Metrics metrics, Tracing tracing) {
         this.config = config;
         this.database = database;
         this.health = health;
         this.metrics = metrics;
+        this.tracing = tracing;
         this.sources = new LogOrTable(config.source(), database, System::nanoTime);
         this.logLimit = new RetainedLogLimit(config.source().maxRetainedLog());
         this.idleLog = new RetainedLogLook(config.source().primary(), database, logLimit, sources::canLeave);
@@ -320,6 +324,7 @@ public final class Relay {
         DeliverySettings settings = config.delivery();
         return new Delivery(
                 new Router(settings.topic(), settings.key(), settings.headers(), settings.nullPayload()),
+                tracing,
                 rejections,
                 payloads(settings),
                 config.broker()::open,

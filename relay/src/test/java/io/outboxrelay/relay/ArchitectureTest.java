@@ -96,6 +96,17 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyTracingKnowsOpenTelemetry() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(RELAY + ".tracing..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.opentelemetry..")
+                .check(all);
+    }
+
+    @Test
     void onlyCommandsKnowTheCommandLine() {
         noClasses()
                 .that()

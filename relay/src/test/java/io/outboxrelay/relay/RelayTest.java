@@ -40,6 +40,7 @@ import io.outboxrelay.relay.config.RestartSettings;
 import io.outboxrelay.relay.config.RetrySettings;
 import io.outboxrelay.relay.config.SourceSettings;
 import io.outboxrelay.relay.delivery.NullPayload;
+import io.outboxrelay.relay.delivery.Tracing;
 import io.outboxrelay.relay.ops.Health;
 import io.outboxrelay.relay.ops.Health.State;
 import io.outboxrelay.relay.ops.Metrics;
@@ -513,12 +514,14 @@ class RelayTest {
                 new RestartSettings(Duration.ofMillis(50), Duration.ofMillis(200)),
                 new AdminSettings(false, "localhost", 0, Duration.ofSeconds(10), AdminAccess.READING, Optional.empty()),
                 new LoggingSettings(LogFormat.TEXT, LogLevel.INFO, Map.of()),
+                Optional.empty(),
                 Duration.ofSeconds(5));
         relay = new Relay(
                 config,
                 new OutboxDatabase(database.address(), OutboxTable.DEFAULT, AfterDelivery.DELETE, sometimesDown()),
                 health,
-                metrics);
+                metrics,
+                Tracing.OFF);
         Thread thread = new Thread(() -> complete(relay::run), "relay");
         thread.start();
     }

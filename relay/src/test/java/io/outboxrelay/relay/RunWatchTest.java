@@ -27,6 +27,7 @@ import io.outboxrelay.relay.delivery.Payloads;
 import io.outboxrelay.relay.delivery.RateLimit;
 import io.outboxrelay.relay.delivery.Rejections;
 import io.outboxrelay.relay.delivery.Router;
+import io.outboxrelay.relay.delivery.Tracing;
 import io.outboxrelay.relay.ops.Health;
 import io.outboxrelay.schema.OutboxTable;
 import org.junit.jupiter.api.AfterEach;
@@ -63,6 +64,7 @@ class RunWatchTest {
     private Delivery delivery(Runnable streaming) {
         return new Delivery(
                 new Router("events", "{aggregateId}", Map.of(), NullPayload.EMPTY),
+                Tracing.OFF,
                 new Rejections(Rejections.Policy.HALT, "", Optional.empty(), Set.of(), kind -> {}),
                 Optional.of(new BrokenPayloads()),
                 RunWatchTest::broker,

@@ -185,6 +185,14 @@ public enum Code {
     RUN_FAILED(7006, "The run failed and begins again"),
     STUCK(7007, "A part of the relay is stuck"),
     ADMIN_CERTIFICATE_UNUSABLE(7008, "The certificate of the admin port cannot be used"),
+
+    // Tracing
+
+    SPANS_NOT_EXPORTED(7101, "Spans cannot be exported"),
+    SPANS_DROPPED(7102, "Spans are dropped"),
+
+    // The relay itself
+
     UNEXPECTED(7901, "An unexpected failure inside the relay");
 
     private final String id;

@@ -11,6 +11,7 @@ import io.outboxrelay.relay.admin.Console;
 import io.outboxrelay.relay.claimcheck.ClaimCheckEndpoint;
 import io.outboxrelay.relay.config.RelayConfig;
 import io.outboxrelay.relay.config.RelayConfigReader;
+import io.outboxrelay.relay.delivery.Tracing;
 import io.outboxrelay.relay.logging.Logging;
 import io.outboxrelay.relay.ops.DatabaseFailure;
 import io.outboxrelay.relay.ops.FiguresWatch;
@@ -19,6 +20,7 @@ import io.outboxrelay.relay.ops.HealthWatch;
 import io.outboxrelay.relay.ops.Metrics;
 import io.outboxrelay.relay.ops.OutboxPool;
 import io.outboxrelay.relay.ops.Version;
+import io.outboxrelay.relay.tracing.OtlpTracing;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -63,7 +65,8 @@ final class RunCommand implements Callable<Integer> {
         Health health = new Health();
         Metrics metrics = new Metrics(health);
         // What answers ends before what it asks.
-        try (OutboxPool pool = OutboxPool.open(config.database(), config.outbox(), config.afterDelivery());
+        try (OtlpTracing tracing = tracing(config);
+                OutboxPool pool = OutboxPool.open(config.database(), config.outbox(), config.afterDelivery());
                 FiguresWatch figures = FiguresWatch.start(new FiguresReader(
                         pool.database(), config.source().primary().slot()));
                 HealthWatch watch = new HealthWatch(health, figures);
@@ -81,8 +84,14 @@ final class RunCommand implements Callable<Integer> {
             if (probes != null && payloads != null) {
                 probes.serve(ClaimCheckEndpoint.PATH, payloads);
             }
-            return signals.run(new Relay(config, pool.database(), health, metrics));
+            return signals.run(new Relay(
+                    config, pool.database(), health, metrics, tracing == null ? Tracing.OFF : tracing.spans()));
         }
+    }
+
+    /** Null where nothing is traced; then not even a reference to a method loads a class of the library. */
+    private static OtlpTracing tracing(RelayConfig config) {
+        return config.tracing().isPresent() ? OtlpTracing.open(config.tracing().get()) : null;
     }
 
     /** Null where nobody may fetch payloads. */

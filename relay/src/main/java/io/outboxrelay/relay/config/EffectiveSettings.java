@@ -22,7 +22,7 @@ final class EffectiveSettings {
     /** Rather one too many: a name that sounds like a secret, wherever it stands, and whatever nests below it. */
     private static final Pattern SECRET = Pattern.compile(
             ".*(passw|passphrase|secret|token|credential|authorization|jaas|private|api-?key|access-?key|basic\\.auth"
-                    + "|keystore\\.key).*");
+                    + "|keystore\\.key).*|tracing\\.headers\\..*");
 
     /** A path of a file or the like, which is worth to be seen. */
     private static final Pattern NO_SECRET = Pattern.compile(".*([.-]file|location|\\.url|\\.type|algorithm|class)");

@@ -1,6 +1,7 @@
 package io.outboxrelay.relay.config;
 
 import java.time.Duration;
+import java.util.Optional;
 
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.BrokerFactory;
@@ -20,6 +21,7 @@ import io.outboxrelay.schema.OutboxTable;
  * @param restart the section {@code restart}
  * @param admin the section {@code admin}
  * @param logging the section {@code logging}
+ * @param tracing the section {@code tracing}; empty where nothing is traced
  * @param shutdownTimeout {@code shutdown.timeout}: how long an orderly stop may take
  */
 public record RelayConfig(
@@ -32,4 +34,5 @@ public record RelayConfig(
         RestartSettings restart,
         AdminSettings admin,
         LoggingSettings logging,
+        Optional<TracingSettings> tracing,
         Duration shutdownTimeout) {}

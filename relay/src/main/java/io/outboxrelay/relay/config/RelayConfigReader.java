@@ -138,6 +138,9 @@ public final class RelayConfigReader {
                 restart,
                 admin,
                 LoggingSettings.read(settings.section("logging")),
+                TracingSettings.read(
+                        settings.section("tracing"),
+                        settings.section("broker").optionalText("type").orElse("")),
                 timeout);
     }
 

@@ -15,6 +15,7 @@ import io.outboxrelay.api.Broker;
 import io.outboxrelay.api.Code;
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.Fence;
+import io.outboxrelay.api.Message;
 import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.RejectedException;
 import org.slf4j.Logger;
@@ -37,6 +38,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
     private static final Duration HALTED_PATIENCE = Duration.ofSeconds(1);
 
     private final Router router;
+    private final Tracing tracing;
     private final Rejections rejections;
     private final DeadLetters deadLetters;
     private final DeliveryListener listener;
@@ -57,6 +59,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
 
     /**
      * @param router makes messages of events
+     * @param tracing records what becomes of each
      * @param rejections what becomes of rejected events
      * @param payloads keeps payloads whose messages carry a reference; closed with this. Empty: none does
      * @param brokers opens a broker; called first when the source has begun to read
@@ -68,6 +71,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
      */
     public Delivery(
             Router router,
+            Tracing tracing,
             Rejections rejections,
             Optional<Payloads> payloads,
             Supplier<Broker> brokers,
@@ -78,6 +82,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
             DeliveryListener listener) {
         this(
                 router,
+                tracing,
                 rejections,
                 payloads,
                 brokers,
@@ -92,6 +97,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
     /** @param asideThread one thread, where events are put aside; shut down with this */
     Delivery(
             Router router,
+            Tracing tracing,
             Rejections rejections,
             Optional<Payloads> payloads,
             Supplier<Broker> brokers,
@@ -102,6 +108,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
             ScheduledExecutorService asideThread,
             DeliveryListener listener) {
         this.router = router;
+        this.tracing = tracing;
         this.rejections = rejections;
         this.deadLetters = new DeadLetters(rejections.topic());
         this.room = new Room(limits.events(), limits.bytes());
@@ -308,7 +315,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
         } else if (pending.isRedriven() || !isHeldBack(pending)) {
             try {
                 if (pending.message() == null) {
-                    pending.message(router.route(pending.event()));
+                    pending.message(messageOf(pending));
                 }
                 if (!goesByReference(pending) && pace.letsPass(pending)) {
                     sender.send(pending);
@@ -317,6 +324,14 @@ public final class Delivery implements EventHandler, AutoCloseable {
                 reject(pending, e);
             }
         }
+    }
+
+    private Message messageOf(Pending pending) throws RejectedException {
+        Message made = router.route(pending.event());
+        if (pending.span() == EventSpan.NONE) {
+            pending.span(tracing.begin(pending.event(), made));
+        }
+        return pending.span().carriedBy(made);
     }
 
     private boolean goesByReference(Pending pending) {
@@ -348,6 +363,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
             return;
         }
         rejections.told().accept(reason.kind());
+        endSpan(pending, reason);
         if (pending.isRedriven()) {
             leave(pending);
             pending.outcome().completeExceptionally(reason);
@@ -359,6 +375,15 @@ public final class Delivery implements EventHandler, AutoCloseable {
             case PARK -> aside.orElseThrow().park(pending, tellAside(pending, reason));
             case HALT -> halt(pending, reason.getMessage());
         }
+    }
+
+    /** What is sent of the event afterwards, a dead letter or at an operator's word, belongs to another span or none. */
+    private void endSpan(Pending rejected, RejectedException reason) {
+        if (rejected.message() == null) {
+            tracing.unfit(rejected.event(), router.headers(rejected.event()), reason);
+        }
+        rejected.span().rejected(reason);
+        rejected.span(EventSpan.NONE);
     }
 
     private void sendAside(Pending pending, RejectedException reason) throws InterruptedException {
@@ -393,6 +418,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
 
         @Override
         public void stored(Pending pending) {
+            pending.span().stored();
             if (pending.message() != null) { // None was made of what waits behind another event.
                 listener.stored(pending.event(), pending.message(), System.nanoTime() - pending.sentAt());
             }
@@ -402,6 +428,7 @@ public final class Delivery implements EventHandler, AutoCloseable {
         /** It was not published, and may have no message. */
         @Override
         public void putAside(Pending pending) {
+            pending.span().putAside();
             settle(pending);
         }
 

@@ -60,6 +60,9 @@ final class Pending implements Comparable<Pending> {
 
     private boolean deadLetter;
 
+    /** Outlives a message that is made anew; a span that has ended makes room for none. */
+    private EventSpan span = EventSpan.NONE;
+
     /** When it was last given to a broker, by {@link System#nanoTime}; read only after the broker's answer. */
     private long sentAt;
 
@@ -123,6 +126,14 @@ final class Pending implements Comparable<Pending> {
 
     void message(Message made) {
         this.message = made;
+    }
+
+    EventSpan span() {
+        return span;
+    }
+
+    void span(EventSpan begun) {
+        this.span = begun;
     }
 
     long sentAt() {

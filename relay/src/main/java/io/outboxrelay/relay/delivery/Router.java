@@ -56,6 +56,15 @@ public final class Router {
         }
     }
 
+    /** The headers of a row's own; none if they cannot be read. */
+    Map<String, String> headers(OutboxEvent event) {
+        try {
+            return rowHeaders.parse(event.headers());
+        } catch (RejectedException | RuntimeException e) {
+            return Map.of(); // Why, the rejection of the event says.
+        }
+    }
+
     private Message message(OutboxEvent event) throws RejectedException {
         require(event.id(), "id");
         require(event.aggregateType(), "aggregate type");

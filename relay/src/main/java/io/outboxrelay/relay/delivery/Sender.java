@@ -182,6 +182,7 @@ final class Sender implements AutoCloseable {
         probing = health.beginProbe();
         unanswered.incrementAndGet();
         pending.sentAt(System.nanoTime());
+        pending.span().sent();
         CompletionStage<Void> stored;
         try {
             stored = brokers.current().publish(pending.message());
@@ -302,6 +303,7 @@ final class Sender implements AutoCloseable {
                 goOnWith(new Return(pending, false, refusal));
             } else {
                 pending.failure(cause);
+                pending.span().failed(cause);
                 unsent.add(pending);
                 broken = true;
             }

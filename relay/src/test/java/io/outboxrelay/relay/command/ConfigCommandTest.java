@@ -40,6 +40,7 @@ class ConfigCommandTest {
     @Test
     void noSecretIsShownInWhateverSettingItStands() throws Exception {
         String file = MINIMUM + """
+                tracing.headers { x-team = "t0ken-for-a-vendor" }
                 delivery.claim-check.token = "t0ken-t0ken-t0ken"
                 delivery.headers { origin = "has hunter2-hunter2 in it", other = "visible" }
                 database.properties { sslpassword = "hunter3", ApplicationName = "visible" }

@@ -193,7 +193,7 @@ class RelayConfigReaderTest {
                         "OR-1005 admin (relay.conf:30): is a value; allowed: a section { … }",
                         "OR-1005 shutdown.timeout (relay.conf:31): is \"5 parsecs\"; allowed: a duration from 0s to 60m",
                         "OR-1004 producer (relay.conf:32): unknown setting; known here: admin, broker, database, delivery,"
-                                + " logging, outbox, restart, shutdown, source",
+                                + " logging, outbox, restart, shutdown, source, tracing",
                         "OR-1004 timeout (relay.conf:33): unknown setting; did you mean \"shutdown.timeout\"?",
                         "OR-1006 database.user: is required and missing");
     }

@@ -27,6 +27,7 @@ import io.outboxrelay.relay.delivery.NullPayload;
 import io.outboxrelay.relay.delivery.RateLimit;
 import io.outboxrelay.relay.delivery.Rejections;
 import io.outboxrelay.relay.delivery.Router;
+import io.outboxrelay.relay.delivery.Tracing;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -467,6 +468,7 @@ class RedriveTest {
         Set<EventKey> parked = table.parked();
         Delivery delivery = new Delivery(
                 new Router("events.{aggregateType}", "{aggregateId}", Map.of("id", "{id}"), NullPayload.EMPTY),
+                Tracing.OFF,
                 new Rejections(policy, "", Optional.of(table), parked, kind -> {}),
                 Optional.empty(),
                 TestBroker::new,

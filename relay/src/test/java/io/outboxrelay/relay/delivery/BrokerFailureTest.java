@@ -315,6 +315,7 @@ class BrokerFailureTest {
     private Delivery delivery(int probeAfter, Router router, Rejections rejections) {
         Delivery opened = new Delivery(
                 router,
+                Tracing.OFF,
                 rejections,
                 Optional.empty(),
                 broker::open,

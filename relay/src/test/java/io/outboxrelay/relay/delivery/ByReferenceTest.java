@@ -203,6 +203,7 @@ class ByReferenceTest {
         broker.kind = RejectedException.Kind.TOO_LARGE;
         Delivery opened = new Delivery(
                 new Router("events", key, Map.of("id", "{id}"), NullPayload.EMPTY),
+                Tracing.OFF,
                 new Rejections(policy, "dead", Optional.empty(), Set.of(), kind -> {}),
                 Optional.of(payloads),
                 broker::open,

@@ -53,6 +53,7 @@ final class DeliverySchedule implements RandomBroker.Observer {
         Run() {
             delivery = new Delivery(
                     router,
+                    Tracing.OFF,
                     new Rejections(policy, DEAD, Optional.of(store.of(() -> ended)), store.parkedKeys(), kind -> {}),
                     payloads.map(kept -> kept),
                     broker::open,

@@ -333,6 +333,7 @@ class DeliveryTest {
         Router router = new Router("events.{aggregateType}", "{aggregateId}", Map.of("id", "{id}"), NullPayload.EMPTY);
         Delivery opened = new Delivery(
                 router,
+                Tracing.OFF,
                 rejections,
                 Optional.empty(),
                 broker::open,

@@ -304,6 +304,7 @@ class PutAsideTest {
             ScheduledExecutorService asideThread) {
         delivery = new Delivery(
                 new Router("events.{aggregateType}", key, Map.of("id", "{id}"), NullPayload.EMPTY),
+                Tracing.OFF,
                 new Rejections(policy, "", Optional.of(store), parked, told::add),
                 Optional.empty(),
                 broker::open,

@@ -158,6 +158,7 @@ class RateLimitTest {
     private Delivery delivery(RateLimit rate, int room) {
         Delivery opened = new Delivery(
                 new Router("events", "{aggregateId}", Map.of("id", "{id}"), NullPayload.EMPTY),
+                Tracing.OFF,
                 new Rejections(Rejections.Policy.HALT, "dead", Optional.empty(), Set.of(), kind -> {}),
                 Optional.empty(),
                 broker::open,

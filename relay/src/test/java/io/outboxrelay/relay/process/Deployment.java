@@ -95,7 +95,18 @@ final class Deployment implements AutoCloseable {
 
     /** Starts a relay and waits until it reads the log, or the table where that is what it is to read. */
     RelayProcess startRelay() {
-        RelayProcess relay = launchRelay();
+        return awaitReading(launchRelay());
+    }
+
+    /** The same with more in its environment. */
+    RelayProcess startRelay(Map<String, String> environment) {
+        RelayProcess relay =
+                RelayProcess.start(DISTRIBUTION, environment, line -> {}, "run", "--config", config.toString());
+        relays.add(relay);
+        return awaitReading(relay);
+    }
+
+    private static RelayProcess awaitReading(RelayProcess relay) {
         Awaitility.await("the relay to read")
                 .atMost(PATIENCE)
                 .pollInterval(Duration.ofMillis(10))

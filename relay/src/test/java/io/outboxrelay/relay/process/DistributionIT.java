@@ -45,6 +45,16 @@ class DistributionIT {
             "prometheus-metrics-exposition-textformats",
             "prometheus-metrics-model",
             "prometheus-metrics-tracer-common",
+            // Spans, where an endpoint for them is configured
+            "opentelemetry-api",
+            "opentelemetry-common",
+            "opentelemetry-context",
+            "opentelemetry-exporter-common",
+            "opentelemetry-exporter-otlp",
+            "opentelemetry-exporter-otlp-common",
+            "opentelemetry-exporter-sender-jdk",
+            "opentelemetry-sdk-common",
+            "opentelemetry-sdk-trace",
             // Headers of rows and health as JSON; also what Debezium and Connect need
             "jackson-annotations",
             "jackson-core",

@@ -131,6 +131,13 @@ public final class Settings {
         return within(key, value, min, max, allowed);
     }
 
+    /** A number within bounds, both included: {@code 0.25}. */
+    public double number(String key, double min, double max) {
+        String allowed = "a number from " + min + " to " + max;
+        double value = read(key, () -> root.getDouble(at(key)), allowed, min).orElseGet(() -> missing(key, min));
+        return within(key, value, min, max, allowed);
+    }
+
     /** A duration within bounds, both included: {@code 500ms}, {@code 10s}, {@code 2m}. */
     public Duration duration(String key, Duration min, Duration max) {
         String allowed = "a duration from " + show(min) + " to " + show(max);
