@@ -4,13 +4,11 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -140,23 +138,6 @@ public final class RelayProcess implements AutoCloseable {
     /** The process id. */
     public long pid() {
         return process.pid();
-    }
-
-    /** Resident memory in bytes, of Linux; empty if it cannot be told. */
-    public Optional<Long> residentBytes() {
-        try (BufferedReader status = Files.newBufferedReader(Path.of("/proc/" + pid() + "/status"))) {
-            return status.lines()
-                    .filter(line -> line.startsWith("VmRSS:"))
-                    .map(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
-                    .findFirst();
-        } catch (IOException e) {
-            return Optional.empty();
-        }
-    }
-
-    /** Processor time used so far; empty if it cannot be told. */
-    public Optional<Duration> processorTime() {
-        return process.info().totalCpuDuration();
     }
 
     /** Kills the process if it still runs, and waits until it is gone. */

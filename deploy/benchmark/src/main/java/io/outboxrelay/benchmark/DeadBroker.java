@@ -1,5 +1,6 @@
 package io.outboxrelay.benchmark;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 
@@ -12,52 +13,53 @@ import io.outboxrelay.testkit.KafkaServer;
  * @param rows how many wait
  * @param outage how long the broker is down at least
  */
-record DeadBroker(int rows, Duration outage) {
+record DeadBroker(Rows rows, Duration outage) {
 
     private static final Duration LIMIT = Duration.ofMinutes(5);
 
-    List<Figure> measure(Relay relay, Outbox outbox) throws Exception {
-        outbox.commitBacklog(1);
+    List<Figure> measure(Subject subject, Outbox outbox) throws Exception {
+        outbox.commit(Rows.of(1));
         KafkaServer kafka = outbox.kafka();
-        try (Relay.Running running = relay.start(outbox).awaitStreaming()) {
-            long before = awaitMore(outbox, running, 0);
-            double idle = residentAtMost(running, Duration.ofSeconds(10));
+        try (SubjectProcess process = subject.startReady(outbox)) {
+            long before = awaitMore(outbox, process, 0);
+            double idle = residentAtMost(process, Duration.ofSeconds(10));
             kafka.stop();
             long downSince = System.nanoTime();
-            outbox.commitBacklog(rows);
+            outbox.commit(rows);
             Duration left = outage.minusNanos(System.nanoTime() - downSince);
-            double waiting = residentAtMost(running, left.isNegative() ? Duration.ofSeconds(5) : left);
+            double waiting = residentAtMost(process, left.isNegative() ? Duration.ofSeconds(5) : left);
             kafka.restart();
             long back = System.nanoTime();
-            awaitMore(outbox, running, before);
+            awaitMore(outbox, process, before);
             double recovery = (System.nanoTime() - back) / 1e9;
-            running.stop();
-            String name = rows + " rows behind a dead broker";
+            process.stop();
             return List.of(
-                    Figure.less(name + ", resident before", "MB", idle),
-                    Figure.less(name + ", resident at most", "MB", waiting),
-                    Figure.less(name + ", growth", "%", (waiting / idle - 1) * 100),
+                    Figure.less("resident before", "MB", idle),
+                    Figure.less("resident at most", "MB", waiting),
+                    Figure.less("growth", "%", (waiting / idle - 1) * 100),
                     Figure.less("broker back to the next message", "s", recovery));
         }
     }
 
-    private static double residentAtMost(Relay.Running running, Duration lasting) throws InterruptedException {
+    private static double residentAtMost(SubjectProcess process, Duration lasting)
+            throws IOException, InterruptedException {
         double most = 0;
         long end = System.nanoTime() + lasting.toNanos();
         Patience patience = new Patience("the end of the outage", LIMIT);
         while (System.nanoTime() - end < 0) {
-            running.requireAlive();
-            most = Math.max(most, running.residentMegabytes());
+            process.requireAlive();
+            most = Math.max(most, process.residentMegabytes());
             patience.pause();
         }
         return most;
     }
 
-    private static long awaitMore(Outbox outbox, Relay.Running running, long than) throws InterruptedException {
+    private static long awaitMore(Outbox outbox, SubjectProcess process, long than)
+            throws IOException, InterruptedException {
         Patience patience = new Patience("a message", LIMIT);
         try (Topic topic = new Topic(outbox)) {
             while (topic.size() <= than) {
-                running.requireAlive();
+                process.requireAlive();
                 patience.pause();
             }
             return topic.size();

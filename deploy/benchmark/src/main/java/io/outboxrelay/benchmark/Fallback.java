@@ -1,5 +1,6 @@
 package io.outboxrelay.benchmark;
 
+import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -12,23 +13,23 @@ record Fallback() {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
-    List<Figure> measure(Relay relay, Outbox outbox) throws Exception {
-        try (Relay.Running running = relay.start(outbox).awaitStreaming();
+    List<Figure> measure(Subject subject, Outbox outbox) throws Exception {
+        try (SubjectProcess process = subject.startReady(outbox);
                 Topic topic = new Topic(outbox);
                 Connection connection = outbox.connect();
-                PreparedStatement insert = Outbox.inserting(connection)) {
+                PreparedStatement insert = Outbox.inserting(connection, Rows.of(1))) {
             insert(insert, 0);
-            awaitMessage(topic, running, 0);
+            awaitMessage(topic, process, 0);
             dropSlot(connection);
             long dropped = System.nanoTime();
             insert(insert, 1);
-            running.awaitPolling();
+            process.awaitLine(RelaySubject.READS_TABLE);
             double polling = secondsSince(dropped);
-            awaitMessage(topic, running, 1);
+            awaitMessage(topic, process, 1);
             double delivered = secondsSince(dropped);
-            running.stop();
+            process.stop();
             return List.of(
-                    Figure.less("slot dropped to polling", "s", polling),
+                    Figure.less("slot dropped to POLLING", "s", polling),
                     Figure.less("slot dropped to the next message", "s", delivered));
         }
     }
@@ -59,10 +60,10 @@ record Fallback() {
         insert.executeUpdate();
     }
 
-    private static void awaitMessage(Topic topic, Relay.Running running, int number) {
+    private static void awaitMessage(Topic topic, SubjectProcess process, int number) throws IOException {
         Patience patience = new Patience("message " + number, LIMIT);
         while (topic.poll().stream().noneMatch(record -> Topic.numberOf(record) == number)) {
-            running.requireAlive();
+            process.requireAlive();
             patience.check();
         }
     }

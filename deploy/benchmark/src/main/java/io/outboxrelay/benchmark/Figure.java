@@ -1,7 +1,7 @@
 package io.outboxrelay.benchmark;
 
 /**
- * What one round brought.
+ * What one round brought of one subject.
  *
  * @param name of what
  * @param unit in what

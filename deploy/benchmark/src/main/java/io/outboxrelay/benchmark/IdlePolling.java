@@ -18,23 +18,22 @@ record IdlePolling(int seconds) {
     /** The first polls after the start are short; and the server counts a session's transactions up to 10 s late. */
     private static final Duration SETTLE = Duration.ofSeconds(15);
 
-    List<Figure> measure(Relay relay, Outbox outbox) throws Exception {
-        try (Relay.Running running =
-                relay.start(outbox, PollingDrain.CONFIGURATION).awaitPolling()) {
+    List<Figure> measure(Subject subject, Outbox outbox) throws Exception {
+        try (SubjectProcess process = subject.startReady(outbox)) {
             autovacuum(outbox, false);
             try {
                 Thread.sleep(SETTLE.toMillis());
                 long transactionsBefore = transactions(outbox);
-                double processorBefore = running.processorSeconds();
+                double processorBefore = process.processorSeconds();
                 long began = System.nanoTime();
                 Thread.sleep(Duration.ofSeconds(seconds).toMillis());
                 double lasted = (System.nanoTime() - began) / 1e9;
-                double processor = running.processorSeconds() - processorBefore;
+                double processor = process.processorSeconds() - processorBefore;
                 long transactions = transactions(outbox) - transactionsBefore;
-                running.stop();
+                process.stop();
                 return List.of(
-                        Figure.less("idle polling, queries", "1/s", transactions / lasted),
-                        Figure.less("idle polling, processor", "% of one", processor / lasted * 100));
+                        Figure.less("queries", "1/s", transactions / lasted),
+                        Figure.less("processor", "% of one", processor / lasted * 100));
             } finally {
                 autovacuum(outbox, true);
             }

@@ -2,6 +2,7 @@ package io.outboxrelay.benchmark;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
@@ -12,21 +13,12 @@ import io.outboxrelay.testkit.KafkaServer;
 import io.outboxrelay.testkit.TestDatabase;
 
 /**
- * One measurement's database and topic, and the rows in it: numbered from 0, about 280 bytes each, of
- * {@value #AGGREGATES} aggregates in turn. The topic stamps each message with the time at which Kafka stored it.
+ * One measurement's database and topic, and the rows in it. The topic stamps each message with the time at which Kafka
+ * stored it.
  */
 final class Outbox implements AutoCloseable {
 
-    static final int AGGREGATES = 10_000;
     private static final int PARTITIONS = 6;
-    private static final int BACKLOG_ROWS_PER_TRANSACTION = 10;
-
-    /** With it and the other columns a row takes 280 bytes in the table. */
-    private static final String FILLER = "x".repeat(150);
-
-    private static final String EVENTS = "INSERT INTO outbox (aggregate_type, aggregate_id, type, payload)"
-            + " SELECT 'order', 'order-' || n % " + AGGREGATES + ", 'OrderPlaced',"
-            + " jsonb_build_object('n', n, 'filler', '" + FILLER + "')";
 
     private final TestDatabase database;
     private final KafkaServer kafka;
@@ -75,8 +67,8 @@ final class Outbox implements AutoCloseable {
         database.execute(sql);
     }
 
-    /** Commits rows 0 to count - 1, ten in a transaction, in the server itself; then lets the server settle. */
-    void commitBacklog(int count) throws SQLException {
+    /** Commits the rows, in the server itself; then lets the server settle. */
+    void commit(Rows rows) throws SQLException {
         try (Connection connection = connect();
                 Statement statement = connection.createStatement()) {
             statement.execute("""
@@ -88,14 +80,49 @@ final class Outbox implements AutoCloseable {
                         END LOOP;
                     END
                     $$""".formatted(
-                            count - 1, BACKLOG_ROWS_PER_TRANSACTION, EVENTS, BACKLOG_ROWS_PER_TRANSACTION, count));
+                    rows.count() - 1, rows.perTransaction(), rows.insert(), rows.perTransaction(), rows.count()));
             statement.execute("CHECKPOINT");
         }
     }
 
-    /** Inserts rows by number; used by one thread, with a connection of its own. */
-    static PreparedStatement inserting(Connection connection) throws SQLException {
-        return connection.prepareStatement(EVENTS + " FROM unnest(?::bigint[]) n");
+    /** Inserts rows of this kind by number; used by one thread, with a connection of its own. */
+    static PreparedStatement inserting(Connection connection, Rows rows) throws SQLException {
+        return connection.prepareStatement(rows.insert() + " FROM unnest(?::bigint[]) n");
+    }
+
+    boolean isEmpty() throws SQLException {
+        return ask("SELECT NOT EXISTS (SELECT FROM outbox)", Boolean.class);
+    }
+
+    /** Makes a slot at the end of the log. */
+    void createSlot(String slot) throws SQLException {
+        ask("SELECT pg_create_logical_replication_slot('" + slot + "', 'pgoutput')::text", String.class);
+    }
+
+    boolean hasSlot(String slot) throws SQLException {
+        return ask("SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '" + slot + "')", Boolean.class);
+    }
+
+    /** How many inserted rows the slot has before it. Nothing is consumed. */
+    long insertsBefore(String slot) throws SQLException {
+        return ask(
+                "SELECT count(*) FROM pg_logical_slot_peek_binary_changes('" + slot
+                        + "', NULL, NULL, 'proto_version', '1',"
+                        + " 'publication_names', 'outbox_relay') WHERE get_byte(data, 0) = ascii('I')",
+                Long.class);
+    }
+
+    String endOfLog() throws SQLException {
+        return ask("SELECT pg_current_wal_lsn()::text", String.class);
+    }
+
+    private <T> T ask(String question, Class<T> type) throws SQLException {
+        try (Connection connection = connect();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(question)) {
+            row.next();
+            return row.getObject(1, type);
+        }
     }
 
     /** Drops the database with its slot; the topic stays. */

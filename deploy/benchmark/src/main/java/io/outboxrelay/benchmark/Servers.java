@@ -21,12 +21,12 @@ final class Servers implements AutoCloseable {
     private int outboxes;
 
     /** A new database with an outbox, and a new topic for its events. */
-    Outbox newOutbox() throws SQLException {
-        return Outbox.create(postgres.createDatabase(), kafka, "benchmark-" + ++outboxes);
+    Outbox newOutbox(String workload) throws SQLException {
+        return Outbox.create(postgres.createDatabase(), kafka, workload + "-" + ++outboxes);
     }
 
-    int postgresVersion() {
-        return postgres.version();
+    String postgresVersion() {
+        return System.getProperty("postgres.version");
     }
 
     @Override

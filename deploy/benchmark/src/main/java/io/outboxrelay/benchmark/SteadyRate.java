@@ -1,72 +1,51 @@
 package io.outboxrelay.benchmark;
 
-import java.io.IOException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-import io.outboxrelay.schema.SchemaScript;
 import org.HdrHistogram.Histogram;
 
 /**
- * Latency and memory while rows come evenly. Latency is from the return of {@code commit()} to the return of the
- * consumer's {@code poll()}, in one process's clock, without the first seconds.
+ * Latency, memory and processor time while rows come evenly. Latency is from the return of {@code commit()} to the return of
+ * the consumer's {@code poll()}, in one process's clock, without the first seconds. At rest is before the first row.
  *
  * @param rowsPerSecond how many rows are committed
  * @param rowsPerTransaction how many at once
  * @param seconds how long it is measured
- * @param how of the figures' names, if it is not the log
- * @param configuration that makes the relay poll; empty if it reads the log
- * @param sql run before
  */
-record SteadyRate(
-        int rowsPerSecond, int rowsPerTransaction, int seconds, String how, String configuration, String sql) {
+record SteadyRate(int rowsPerSecond, int rowsPerTransaction, int seconds) {
 
     private static final int WRITERS = 2;
     private static final int WARM_UP_SECONDS = 5;
-    private static final String NOTIFIED = ", source.polling.notify { enabled = true, channel = outbox_relay }";
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration REST = Duration.ofSeconds(3);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
 
-    /** From the log, with every setting at its default. */
-    static SteadyRate ofTheLog(int rowsPerSecond, int rowsPerTransaction, int seconds) {
-        return new SteadyRate(rowsPerSecond, rowsPerTransaction, seconds, "", "", "");
-    }
-
-    /** By polling, woken by a notification that a trigger on the table sends. */
-    static SteadyRate ofNotifiedPolling(int rowsPerSecond, int seconds) {
-        return new SteadyRate(
-                rowsPerSecond,
-                1,
-                seconds,
-                "notified polling, ",
-                PollingDrain.CONFIGURATION + NOTIFIED,
-                SchemaScript.NOTIFY.sql());
-    }
-
-    List<Figure> measure(Relay relay, Outbox outbox) throws Exception {
-        if (!sql.isEmpty()) {
-            outbox.execute(sql);
-        }
+    List<Figure> measure(Subject subject, Outbox outbox) throws Exception {
         int transactions = (WARM_UP_SECONDS + seconds) * rowsPerSecond / rowsPerTransaction;
         int rows = transactions * rowsPerTransaction;
         int firstMeasured = WARM_UP_SECONDS * rowsPerSecond;
         long[] committedAt = new long[rows];
         long[] receivedAt = new long[rows];
-        double residentMegabytes = 0;
+        double atRest;
+        double atMost;
         double processorSeconds;
         Check check = new Check(rows);
         ExecutorService writers = Executors.newFixedThreadPool(WRITERS);
-        try (Relay.Running running = start(relay, outbox);
+        try (SubjectProcess process = subject.startReady(outbox);
                 Topic topic = new Topic(outbox)) {
-            double processorBefore = running.processorSeconds();
+            Thread.sleep(REST.toMillis());
+            atRest = process.residentMegabytes();
+            double processorBefore = process.processorSeconds();
             long began = System.nanoTime();
             List<Future<?>> written = new ArrayList<>();
             for (int writer = 0; writer < WRITERS; writer++) {
@@ -78,51 +57,52 @@ record SteadyRate(
             }
             Patience patience = new Patience("the last message", LIMIT.plusSeconds(WARM_UP_SECONDS + seconds));
             while (!check.isComplete()) {
-                running.requireAlive();
+                process.requireAlive();
                 patience.check();
                 for (var record : topic.poll()) {
                     int number = Topic.numberOf(record);
                     check.received(record.key(), number);
                     receivedAt[number] = receivedAt[number] == 0 ? System.nanoTime() : receivedAt[number];
                 }
-                residentMegabytes = Math.max(residentMegabytes, running.residentMegabytes());
+                process.residentMegabytes();
             }
             for (Future<?> writer : written) {
                 writer.get();
             }
-            processorSeconds = running.processorSeconds() - processorBefore;
-            running.stop();
+            processorSeconds = process.processorSeconds() - processorBefore;
+            atMost = process.mostResidentMegabytes();
+            process.stop();
         } finally {
             writers.shutdownNow();
         }
         check.requireRight();
 
         Histogram micros = new Histogram(3);
+        long lastCommitted = 0;
+        long lastReceived = 0;
         for (int i = firstMeasured; i < rows; i++) {
             micros.recordValue(TimeUnit.NANOSECONDS.toMicros(Math.max(0, receivedAt[i] - committedAt[i])));
+            lastCommitted = Math.max(lastCommitted, committedAt[i]);
+            lastReceived = Math.max(lastReceived, receivedAt[i]);
         }
-        double lasted = (receivedAt[rows - 1] - receivedAt[firstMeasured]) / 1e9;
-        String name = how + rowsPerSecond + " rows/s";
+        int measured = rows - firstMeasured;
         return List.of(
-                Figure.more(name + ", delivered", "rows/s", (rows - firstMeasured) / lasted),
-                Figure.less(name + ", p50", "ms", micros.getValueAtPercentile(50) / 1e3),
-                Figure.less(name + ", p99", "ms", micros.getValueAtPercentile(99) / 1e3),
-                Figure.less(name + ", p99.9", "ms", micros.getValueAtPercentile(99.9) / 1e3),
-                Figure.less(name + ", resident at most", "MB", residentMegabytes),
-                Figure.less(name + ", processor", "s/million", processorSeconds / rows * 1e6));
-    }
-
-    private Relay.Running start(Relay relay, Outbox outbox) throws IOException, InterruptedException {
-        return configuration.isEmpty()
-                ? relay.start(outbox).awaitStreaming()
-                : relay.start(outbox, configuration).awaitPolling();
+                Figure.more("committed", "rows/s", measured / ((lastCommitted - committedAt[firstMeasured]) / 1e9)),
+                Figure.more("delivered", "rows/s", measured / ((lastReceived - committedAt[firstMeasured]) / 1e9)),
+                Figure.less("p50", "ms", micros.getValueAtPercentile(50) / 1e3),
+                Figure.less("p99", "ms", micros.getValueAtPercentile(99) / 1e3),
+                Figure.less("p99.9", "ms", micros.getValueAtPercentile(99.9) / 1e3),
+                Figure.less("slowest", "ms", micros.getMaxValue() / 1e3),
+                Figure.less("resident at rest", "MB", atRest),
+                Figure.less("resident at most", "MB", atMost),
+                Figure.less("processor", "s/million", processorSeconds / rows * 1e6));
     }
 
     /** Every writer has aggregates of its own, so that their events are committed in the order of their numbers. */
     private void write(Outbox outbox, int first, int transactions, long began, long[] committedAt) throws SQLException {
         long nanosPerTransaction = TimeUnit.SECONDS.toNanos(rowsPerTransaction) / rowsPerSecond;
         try (Connection connection = outbox.connect();
-                PreparedStatement insert = Outbox.inserting(connection)) {
+                PreparedStatement insert = Outbox.inserting(connection, Rows.of(1))) {
             connection.setAutoCommit(false);
             for (int transaction = first; transaction < transactions; transaction += WRITERS) {
                 long turn = began + transaction * nanosPerTransaction;
@@ -147,5 +127,11 @@ record SteadyRate(
             numbers[i] = (long) transaction * rowsPerTransaction + i;
         }
         return numbers;
+    }
+
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT, "%,d rows/s, %,d in a transaction, for %d s", rowsPerSecond, rowsPerTransaction, seconds);
     }
 }

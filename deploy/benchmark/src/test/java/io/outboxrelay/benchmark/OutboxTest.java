@@ -20,9 +20,9 @@ final class OutboxTest {
     void rowsAreNumberedAndOfTheSizeThatIsTold() throws Exception {
         try (Outbox outbox = Outbox.create(PostgresServer.shared().createDatabase(), KafkaServer.shared(), "rows");
                 Connection connection = outbox.connect();
-                PreparedStatement insert = Outbox.inserting(connection);
+                PreparedStatement insert = Outbox.inserting(connection, Rows.of(25));
                 Statement statement = connection.createStatement()) {
-            outbox.commitBacklog(25);
+            outbox.commit(Rows.of(25));
             insert.setArray(1, connection.createArrayOf("bigint", new Long[] {25L, 26L}));
             insert.executeUpdate();
 
@@ -41,6 +41,38 @@ final class OutboxTest {
                 assertThat(Topic.numberOf(new ConsumerRecord<>("rows", 0, 0, "order-17", payload)))
                         .isEqualTo(17);
             }
+        }
+    }
+
+    @Test
+    void rowsOfOtherKindsAreAsLargeAndAsManyInATransactionAsIsAsked() throws Exception {
+        try (Outbox outbox = Outbox.create(PostgresServer.shared().createDatabase(), KafkaServer.shared(), "kinds");
+                Connection connection = outbox.connect();
+                Statement statement = connection.createStatement()) {
+            outbox.commit(Rows.of(12).perTransaction(5).ofAggregates(3).withFiller(10_000));
+
+            try (ResultSet row =
+                    statement.executeQuery("SELECT min(length(payload->>'filler')), count(DISTINCT aggregate_id),"
+                            + " count(DISTINCT xmin::text), count(DISTINCT payload->>'filler') FROM outbox")) {
+                row.next();
+                assertThat(row.getInt(1)).isEqualTo(10_000);
+                assertThat(row.getInt(2)).isEqualTo(3);
+                assertThat(row.getInt(3)).isEqualTo(3);
+                assertThat(row.getInt(4)).isEqualTo(12);
+            }
+        }
+    }
+
+    @Test
+    void theRowsBeforeASlotAreCountedAndStayThere() throws Exception {
+        try (Outbox outbox = Outbox.create(PostgresServer.shared().createDatabase(), KafkaServer.shared(), "slot")) {
+            outbox.commit(Rows.of(3));
+            assertThat(outbox.hasSlot("counted")).isFalse();
+            outbox.createSlot("counted");
+            assertThat(outbox.hasSlot("counted")).isTrue();
+            outbox.commit(Rows.of(25));
+            assertThat(outbox.insertsBefore("counted")).isEqualTo(25);
+            assertThat(outbox.insertsBefore("counted")).isEqualTo(25);
         }
     }
 
