@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -83,10 +85,9 @@ record DebeziumServerSubject(
             outbox.createSlot(SLOT);
         }
         Path file = directory.resolve(outbox.topic() + ".properties");
-        Files.writeString(file, """
+        String lines = """
                 quarkus.http.port=0
                 quarkus.log.level=INFO
-                quarkus.log.console.json=false
                 debezium.sink.type=kafka
                 debezium.sink.kafka.producer.bootstrap.servers=%s
                 debezium.sink.kafka.producer.key.serializer=org.apache.kafka.common.serialization.StringSerializer
@@ -125,11 +126,19 @@ record DebeziumServerSubject(
                         outbox.address().name(),
                         SLOT,
                         outbox.topic(),
-                        properties));
+                        properties);
+        Files.writeString(file, lastOfEach(lines));
         ProcessBuilder command = new ProcessBuilder("./run.sh").directory(distribution.toFile());
         command.environment().put("JAVA_HOME", javaHome.orElseThrow().toString());
         command.environment().put("JAVA_OPTS", ("-Dsmallrye.config.locations=" + file + " " + javaOpts).strip());
         return SubjectProcess.start(command, directory.resolve(outbox.topic() + ".log"));
+    }
+
+    /** Each property once: it warns of two lines for one. */
+    private static String lastOfEach(String lines) {
+        Map<String, String> byName = new LinkedHashMap<>();
+        lines.lines().forEach(line -> byName.put(line.split("=", 2)[0], line));
+        return String.join("\n", byName.values());
     }
 
     private Path offsets(Outbox outbox) {
