@@ -4,11 +4,13 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
 
 /** Measures all subjects in turn on this machine, round after round, and writes the report. */
@@ -50,10 +52,10 @@ public final class Benchmark {
         List<Figure> figures;
         try (Outbox outbox = servers.newOutbox(workload.name())) {
             figures = workload.measurement().measure(subject, outbox);
-        } catch (IllegalStateException | IOException wrong) {
+        } catch (IllegalStateException | IOException | SQLException | ExecutionException wrong) {
             System.out.println("    failed: " + wrong.getMessage());
             results.addFailure(workload.name() + ", " + subject.name() + ": "
-                    + wrong.getMessage().lines().findFirst().orElse(""));
+                    + String.valueOf(wrong.getMessage()).lines().findFirst().orElse(""));
             return;
         }
         figures.forEach(figure ->
