@@ -13,6 +13,9 @@ import io.outboxrelay.relay.delivery.Delivery;
 /** One run of one source, from its opening to its end, with the delivery that it hands its events to. */
 final class Run implements AutoCloseable {
 
+    /** A broker that is well answers within that, also on a busy machine. */
+    private static final Duration DRAIN = Duration.ofSeconds(2);
+
     private final LogOrTable.Mode mode;
     private final OutboxSource source;
     private final Consumer<Run> onStreaming;
@@ -101,10 +104,18 @@ final class Run implements AutoCloseable {
         return delivery;
     }
 
-    /** Ends the run at once, if it has not ended. */
+    /**
+     * Ends the run, if it has not ended. What the broker has on its way is waited for, unless it takes long: stored later, it
+     * would come between what the next run sends.
+     */
     @Override
     public void close() {
         source.close();
+        try {
+            delivery.drain(DRAIN);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // It is closed all the same.
+        }
         delivery.close();
     }
 

@@ -300,6 +300,14 @@ public final class Delivery implements EventHandler, AutoCloseable {
         sender.renewBroker(atMost);
     }
 
+    /**
+     * Sends nothing more, and waits until the broker has answered what it was given, so that none of it is stored behind what
+     * the next run sends once more; {@link #close} is all that may follow.
+     */
+    public void drain(Duration atMost) throws InterruptedException {
+        sender.drain(atMost);
+    }
+
     /** Gives up whatever is not settled. The stages of its batches stay open. */
     @Override
     public void close() {

@@ -246,6 +246,26 @@ final class Sender implements AutoCloseable {
         }
     }
 
+    /**
+     * Sends nothing more, and waits until the broker has answered what it has; {@link #close} is all that may follow. A message
+     * whose fate is open could be stored behind those that another sender sends once more.
+     */
+    void drain(Duration atMost) throws InterruptedException {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        closed = true;
+        broken = true;
+        if (sending.tryLock(atMost.toNanos(), TimeUnit.NANOSECONDS)) {
+            sending.unlock(); // Whoever was sending has ended.
+        }
+        synchronized (unanswered) {
+            for (long left = deadline - System.nanoTime();
+                    unanswered.get() > 0 && left > 0;
+                    left = deadline - System.nanoTime()) {
+                TimeUnit.NANOSECONDS.timedWait(unanswered, left);
+            }
+        }
+    }
+
     /** First closes the broker, since whoever holds the lock may be waiting for its answer. */
     @Override
     public void close() {
@@ -314,6 +334,9 @@ final class Sender implements AutoCloseable {
     private void answered() {
         if (unanswered.decrementAndGet() == 0 && broken) {
             recoverLater();
+            synchronized (unanswered) {
+                unanswered.notifyAll(); // Those that wait in drain.
+            }
         }
     }
 

@@ -164,6 +164,33 @@ class DeliveryTest {
         assertThat(broker.stored).containsExactly("a1");
     }
 
+    @Test
+    void aRunThatEndsWaitsForWhatTheBrokerHasOnItsWayAndSendsNothingMore() throws Exception {
+        handOver(event("a1", "a"));
+        Future<Boolean> drained = clock.submit(() -> {
+            delivery.drain(Duration.ofSeconds(30));
+            return true;
+        });
+        await("the sending to end").atMost(Duration.ofSeconds(10)).until(delivery::isWithoutBroker);
+        handOver(event("a2", "a"));
+
+        assertThat(drained).isNotDone();
+        broker.answerAll();
+        assertThat(drained.get()).isTrue();
+        assertThat(broker.stored).containsExactly("a1");
+    }
+
+    @Test
+    void aBrokerThatDoesNotAnswerKeepsARunFromEndingForNoLongerThanAllowed() throws Exception {
+        handOver(event("a1", "a"));
+
+        delivery.drain(Duration.ofMillis(10));
+        delivery.close();
+
+        assertThat(broker.waiting()).as("given up").isZero();
+        assertThat(broker.stored).isEmpty();
+    }
+
     /** One missing topic after another, each of which Kafka is asked for, can take minutes. */
     @Test
     @Timeout(30)

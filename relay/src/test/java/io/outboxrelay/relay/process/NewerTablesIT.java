@@ -26,7 +26,8 @@ class NewerTablesIT {
         try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared())) {
             deployment.configure("delivery.on-rejected = park-key\n");
             RelayProcess before = deployment.launchRelay();
-            before.awaitLine("STREAMING", Deployment.PATIENCE); // It may poll until other tests' transactions have ended.
+            before.awaitLine(
+                    "STREAMING", Deployment.PATIENCE); // It may poll until other tests' transactions have ended.
             deployment.insert("a", "1");
             assertThat(deployment.read(1)).extracting(StoredRecord::text).containsExactly("\"1\"");
             int linesBefore = before.output().size();
