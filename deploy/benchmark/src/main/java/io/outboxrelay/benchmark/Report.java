@@ -24,7 +24,8 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 record Report(Map<String, Object> setting, List<Workload> workloads) {
 
     /** What others are compared with, if it was measured. */
-    private static final List<String> REFERENCES = List.of("debezium-server-tuned", "pg_recvlogical");
+    private static final List<String> REFERENCES =
+            List.of("debezium-server", "debezium-server-tuned", "pg_recvlogical");
 
     void write(Path directory, Results results) throws IOException {
         Files.writeString(directory.resolve("report.md"), markdown(results));
