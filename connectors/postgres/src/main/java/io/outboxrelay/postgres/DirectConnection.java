@@ -7,6 +7,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.Properties;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 import io.outboxrelay.api.DatabaseAddress;
 
@@ -36,5 +37,15 @@ public final class DirectConnection {
                         + URLEncoder.encode(address.name(), StandardCharsets.UTF_8)
                                 .replace("+", "%20"),
                 properties);
+    }
+
+    /**
+     * The driver's property {@code options} for a session that streams: the server gives it up after as long as the outbox's
+     * lock lasts, so that a leader that is gone does not keep the slot for longer than that.
+     */
+    public static String streamOptions(DatabaseAddress address) {
+        String lease = "-c wal_sender_timeout=" + Lease.OF_OUTBOX.toMillis();
+        return Stream.ofNullable(address.properties().get("options"))
+                .reduce(lease, (ours, theirs) -> ours + " " + theirs);
     }
 }

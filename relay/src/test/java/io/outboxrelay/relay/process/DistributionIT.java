@@ -24,6 +24,7 @@ class DistributionIT {
             "postgres",
             "relay",
             "source-debezium",
+            "source-pgoutput",
             "source-polling",
             // Configuration, command line, log, pool, backoff
             "config",

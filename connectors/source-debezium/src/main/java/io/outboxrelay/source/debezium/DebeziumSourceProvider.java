@@ -4,6 +4,7 @@ import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.api.SourceProvider;
 import io.outboxrelay.api.config.Settings;
+import io.outboxrelay.postgres.LogSourceFactory;
 
 /** Postgres' log through the embedded Debezium engine: {@code source.type = debezium}. */
 public final class DebeziumSourceProvider implements SourceProvider {
@@ -18,6 +19,11 @@ public final class DebeziumSourceProvider implements SourceProvider {
 
     @Override
     public SourceFactory configure(Settings settings, AfterDelivery afterDelivery) {
-        return new DebeziumSourceFactory(DebeziumSettings.of(settings, afterDelivery));
+        DebeziumSettings read = DebeziumSettings.of(settings, afterDelivery);
+        return new LogSourceFactory(
+                read.reader(),
+                DebeziumStream.APPLICATION,
+                (database, position, start, handler, cleanup, progress) ->
+                        new DebeziumStream(read, database, position, start, handler, cleanup, progress));
     }
 }

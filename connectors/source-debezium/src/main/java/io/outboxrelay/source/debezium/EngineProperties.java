@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.DatabaseAddress;
 import io.outboxrelay.api.OutboxDatabase;
-import io.outboxrelay.postgres.Lease;
+import io.outboxrelay.postgres.DirectConnection;
 import io.outboxrelay.schema.OutboxColumns;
 import io.outboxrelay.schema.OutboxTable;
 
@@ -43,8 +43,8 @@ final class EngineProperties {
         all.setProperty("offset.storage", "org.apache.kafka.connect.storage.MemoryOffsetBackingStore");
         all.setProperty("snapshot.mode", "no_data");
         all.setProperty("plugin.name", "pgoutput");
-        all.setProperty("slot.name", settings.slot());
-        all.setProperty("publication.name", settings.publication());
+        all.setProperty("slot.name", settings.reader().slot());
+        all.setProperty("publication.name", settings.reader().publication());
         all.setProperty("publication.autocreate.mode", "disabled");
         all.setProperty("lsn.flush.mode", "connector");
         all.setProperty("errors.max.retries", "0");
@@ -85,14 +85,7 @@ final class EngineProperties {
         all.setProperty("database.password", address.password());
         address.timeouts().ofDriver().forEach((name, value) -> all.setProperty("database." + name, value));
         address.properties().forEach((name, value) -> all.setProperty("database." + name, value));
-        all.setProperty("database.options", options(address));
-    }
-
-    /** As long as the outbox's lock lasts, so that a leader that is gone does not keep the slot for longer than that. */
-    private static String options(DatabaseAddress address) {
-        String lease = "-c wal_sender_timeout=" + Lease.OF_OUTBOX.toMillis();
-        return Stream.ofNullable(address.properties().get("options"))
-                .reduce(lease, (ours, theirs) -> ours + " " + theirs);
+        all.setProperty("database.options", DirectConnection.streamOptions(address));
     }
 
     private static void read(OutboxTable table, Optional<String> keyColumn, Properties all) {

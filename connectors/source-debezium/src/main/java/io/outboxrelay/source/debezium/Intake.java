@@ -6,6 +6,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 
 import io.outboxrelay.postgres.Lsn;
+import io.outboxrelay.postgres.Unsettled;
 
 /**
  * What was taken from the log and is not settled yet, and where to stop taking. Pure bookkeeping: one thread takes, any
@@ -17,10 +18,7 @@ import io.outboxrelay.postgres.Lsn;
  */
 final class Intake<R> {
 
-    /** From the oldest to the newest; of neighbours that are settled only the newest. */
-    private Batch<R> oldest;
-
-    private Batch<R> newest;
+    private final Unsettled<R> unsettled = new Unsettled<>(this::changed);
 
     /** Whether rows of a transaction were taken that nothing has followed yet. */
     private boolean inTransaction;
@@ -74,15 +72,8 @@ final class Intake<R> {
      * @param last its last record; null for rows that are not of the log
      * @param settled completes when all of it is settled
      */
-    synchronized void add(R last, CompletionStage<?> settled) {
-        Batch<R> batch = new Batch<>(last, newest);
-        if (newest == null) {
-            oldest = batch;
-        } else {
-            newest.later = batch;
-        }
-        newest = batch;
-        settled.whenComplete((nothing, failure) -> settled(batch, failure == null));
+    void add(R last, CompletionStage<?> settled) {
+        unsettled.add(last, settled);
     }
 
     /** The end of the bracket. */
@@ -92,13 +83,8 @@ final class Intake<R> {
     }
 
     /** Takes out the batches, from the oldest, that are settled without a gap, and returns the last record of the last, if it has one. */
-    synchronized Optional<R> takeSettled() {
-        R last = null;
-        while (oldest != null && oldest.settled) {
-            last = oldest.last;
-            remove(oldest);
-        }
-        return Optional.ofNullable(last);
+    Optional<R> takeSettled() {
+        return unsettled.takeSettled();
     }
 
     /** Whether nothing more is taken. */
@@ -124,7 +110,7 @@ final class Intake<R> {
      */
     synchronized Optional<Lsn> awaitSettled(Duration atMost) throws InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
-        while (!closed && (!cut || taking || !allSettled())) {
+        while (!closed && (!cut || taking || !unsettled.isEmpty())) {
             long left = deadline - System.nanoTime();
             if (left <= 0) {
                 return Optional.empty();
@@ -140,65 +126,12 @@ final class Intake<R> {
         notifyAll();
     }
 
-    private boolean allSettled() {
-        for (Batch<R> batch = oldest; batch != null; batch = batch.later) {
-            if (!batch.settled) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private synchronized void settled(Batch<R> batch, boolean normally) {
-        // One that fails stays unsettled, and everything after it.
-        batch.settled = normally;
-        if (normally) {
-            mergeWithNeighbours(batch);
-        }
-        notifyAll();
-    }
-
-    /** Else, behind one batch that waits for an operator, the records of all that is settled would fill the memory. */
-    private void mergeWithNeighbours(Batch<R> batch) {
-        if (batch.earlier != null && batch.earlier.settled) {
-            remove(batch.earlier);
-        }
-        if (batch.later != null && batch.later.settled) {
-            remove(batch);
-        }
-    }
-
-    private void remove(Batch<R> batch) {
-        if (batch.earlier == null) {
-            oldest = batch.later;
-        } else {
-            batch.earlier.later = batch.later;
-        }
-        if (batch.later == null) {
-            newest = batch.earlier;
-        } else {
-            batch.later.earlier = batch.earlier;
-        }
-    }
-
     /** How many batches are remembered. */
-    synchronized int size() {
-        int size = 0;
-        for (Batch<R> batch = oldest; batch != null; batch = batch.later) {
-            size++;
-        }
-        return size;
+    int size() {
+        return unsettled.size();
     }
 
-    private static final class Batch<R> {
-        final R last;
-        Batch<R> earlier;
-        Batch<R> later;
-        boolean settled;
-
-        Batch(R last, Batch<R> earlier) {
-            this.last = last;
-            this.earlier = earlier;
-        }
+    private synchronized void changed() {
+        notifyAll();
     }
 }

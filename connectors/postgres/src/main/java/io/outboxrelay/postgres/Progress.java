@@ -1,48 +1,47 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.time.Duration;
-import java.util.Map;
-
-import io.outboxrelay.postgres.Lsn;
 
 /**
- * Whether the stream still moves. Heartbeat records alone do not show it: the engine makes them whatever the server does.
- * What shows it is that the place in the log changes, since each heartbeat writes something into the log.
+ * Whether the stream still moves. What shows it is that the place in the log changes, since a healthy stream's place does
+ * once a second at least. Safe for use by many threads.
  */
-final class Progress {
+public final class Progress {
 
-    private Object place;
+    private long place;
     private long movedAt = System.nanoTime();
     private boolean paused;
     private int backend;
 
-    /** The stream is open. */
-    synchronized void streaming(int pid) {
+    /** Nothing has come yet. */
+    public Progress() {}
+
+    /** The stream is open; the server's process has that number. */
+    public synchronized void streaming(int pid) {
         backend = pid;
         movedAt = System.nanoTime();
     }
 
-    /** A record came with this offset. */
-    synchronized void reached(Map<String, ?> offset) {
-        Object now = offset.get("lsn");
-        if (now != null && !now.equals(place)) {
-            place = now;
+    /** Something came from this place of the log. */
+    public synchronized void reached(long lsn) {
+        if (lsn != place) {
+            place = lsn;
             movedAt = System.nanoTime();
         }
     }
 
-    /** How far the stream has come in the log; 0 before the first record. */
+    /** How far the stream has come in the log; 0 before anything has come. */
     synchronized Lsn place() {
-        return new Lsn(place instanceof Long lsn ? lsn : 0);
+        return new Lsn(place);
     }
 
     /** From now on it is delivery that the stream waits for. */
-    synchronized void pause() {
+    public synchronized void pause() {
         paused = true;
     }
 
     /** And now no more. */
-    synchronized void goOn() {
+    public synchronized void goOn() {
         paused = false;
         movedAt = System.nanoTime();
     }

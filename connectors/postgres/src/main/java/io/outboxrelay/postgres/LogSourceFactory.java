@@ -1,4 +1,4 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -11,17 +11,19 @@ import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.api.OutboxSource;
 import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.api.SourceStatus.RetainedLog;
-import io.outboxrelay.postgres.LogPosition;
-import io.outboxrelay.postgres.LogPreflight;
-import io.outboxrelay.postgres.SlotWatch;
 
-/** Opens runs over the log, all with the same settings. */
-final class DebeziumSourceFactory implements SourceFactory {
+/** Opens runs over the log, all with the same settings and the same kind of stream. */
+public final class LogSourceFactory implements SourceFactory {
 
-    private final DebeziumSettings settings;
+    private final LogReaderSettings settings;
+    private final String application;
+    private final LogStream.Opener opener;
 
-    DebeziumSourceFactory(DebeziumSettings settings) {
+    /** @param application what the session that streams calls itself: by that it is known while it opens the stream */
+    public LogSourceFactory(LogReaderSettings settings, String application, LogStream.Opener opener) {
         this.settings = settings;
+        this.application = application;
+        this.opener = opener;
     }
 
     @Override
@@ -74,6 +76,6 @@ final class DebeziumSourceFactory implements SourceFactory {
 
     @Override
     public OutboxSource open(OutboxDatabase database) {
-        return new DebeziumSource(database, settings);
+        return new LogSource(database, settings, application, opener);
     }
 }

@@ -1,11 +1,9 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.testkit;
 
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -14,32 +12,22 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 
-import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.OutboxSource;
 import io.outboxrelay.api.PositionLostException;
 import io.outboxrelay.api.SourceFactory;
-import io.outboxrelay.testkit.OutboxFixture;
-import io.outboxrelay.testkit.PostgresServer;
-import io.outboxrelay.testkit.RecordingHandler;
-import io.outboxrelay.testkit.RunningSource;
-import org.awaitility.Awaitility;
-import org.awaitility.core.ConditionFactory;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-/** A standby takes over from its primary, which dies. What counts is what the new primary has. */
-class FailoverTest {
+/** What a source that reads Postgres' log does when a standby takes over from its primary, which dies. What counts is what the new primary has. */
+public abstract class FailoverContract extends LogSourceSuite {
 
-    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int AGGREGATES = 5;
 
     private final RecordingHandler before = RecordingHandler.settlingAtOnce();
     private final RecordingHandler after = RecordingHandler.settlingAtOnce();
-    private final List<AutoCloseable> opened = new ArrayList<>();
 
     private PostgresServer primary;
     private PostgresServer standby;
@@ -47,8 +35,11 @@ class FailoverTest {
     private OutboxFixture copy;
     private final AtomicInteger rounds = new AtomicInteger();
 
+    /** For subclasses. */
+    protected FailoverContract() {}
+
     @BeforeEach
-    void start() throws SQLException {
+    final void startServers() throws SQLException {
         assumeThat(System.getProperty("test.servers", "embedded")).isEqualTo("embedded");
         primary = use(PostgresServer.start());
         outbox = OutboxFixture.create(primary.createDatabase());
@@ -57,18 +48,11 @@ class FailoverTest {
         copy = outbox.in(standby.databaseOf(outbox.database()));
     }
 
-    @AfterEach
-    void closeAll() throws Exception {
-        for (int i = opened.size() - 1; i >= 0; i--) {
-            opened.get(i).close();
-        }
-    }
-
     @Test
     void withAFailoverSlotTheNewPrimaryGoesOnWhereTheOldOneWas() throws Exception {
         assumeThat(primary.version()).isGreaterThanOrEqualTo(17);
-        Map<String, Object> settings = Map.of("failover", true, "heartbeat-interval", "100ms");
-        RunningSource run = use(RunningSource.start(Sources.open(outbox, settings), before));
+        Map<String, Object> settings = Map.of("failover", true);
+        RunningSource run = use(RunningSource.start(factory(outbox, settings).open(outbox.outbox()), before));
         await("the source to stream").until(before::isStreaming);
         awaitCopiedSlot();
         CompletableFuture<Throwable> writer = CompletableFuture.supplyAsync(this::commitUntilTheServerIsGone);
@@ -78,7 +62,7 @@ class FailoverTest {
         assertThat(writer.join()).isInstanceOf(SQLException.class);
 
         standby.promote();
-        use(RunningSource.start(Sources.open(copy, settings), after));
+        use(RunningSource.start(factory(copy, settings).open(copy.outbox()), after));
         await("the source to stream from the new primary").until(after::isStreaming);
 
         commitOn(copy, 10);
@@ -90,8 +74,8 @@ class FailoverTest {
 
     @Test
     void withoutOneTheGapIsNamedAndTheTableHealsIt() throws Exception {
-        Map<String, Object> settings = Map.of("heartbeat-interval", "100ms");
-        RunningSource run = use(RunningSource.start(Sources.open(outbox, settings), before));
+        Map<String, Object> settings = Map.of();
+        RunningSource run = use(RunningSource.start(factory(outbox, settings).open(outbox.outbox()), before));
         await("the source to stream").until(before::isStreaming);
         commit(20);
         run.close();
@@ -99,7 +83,7 @@ class FailoverTest {
         await("the standby to have it all").until(() -> truth(copy).size() == rounds.get() * AGGREGATES);
         primary.kill();
         standby.promote();
-        SourceFactory factory = Sources.factory(copy, settings);
+        SourceFactory factory = factory(copy, settings);
         RunningSource gap = use(RunningSource.start(factory.open(copy.outbox()), RecordingHandler.settlingAtOnce()));
 
         assertThat(gap.awaitFailure(LIMIT))
@@ -158,12 +142,12 @@ class FailoverTest {
     private void awaitNothingLost() throws SQLException {
         Set<String> expected = truth();
         await("every row that the new primary has to be handed over once or more")
-                .untilAsserted(() -> assertThat(handedOver()).containsAll(expected));
+                .untilAsserted(() -> assertThat(firsts()).containsAll(expected));
     }
 
     private void requireOrder() throws SQLException {
         Set<String> kept = truth();
-        List<String> firsts = handedOver().stream().filter(kept::contains).toList();
+        List<String> firsts = firsts().stream().filter(kept::contains).toList();
         for (int n = 1; n <= AGGREGATES; n++) {
             String aggregate = "a" + n + "-";
             assertThat(firsts.stream()
@@ -174,14 +158,10 @@ class FailoverTest {
     }
 
     /** Each event once, at the place where it came first. */
-    private Set<String> handedOver() {
+    private Set<String> firsts() {
         Set<String> firsts = new LinkedHashSet<>(types(before));
         firsts.addAll(types(after));
         return firsts;
-    }
-
-    private static List<String> types(RecordingHandler handler) {
-        return handler.events().stream().map(OutboxEvent::type).toList();
     }
 
     private Set<String> truth() throws SQLException {
@@ -198,14 +178,5 @@ class FailoverTest {
             }
             return events;
         }
-    }
-
-    private <T extends AutoCloseable> T use(T resource) {
-        opened.add(resource);
-        return resource;
-    }
-
-    private static ConditionFactory await(String reason) {
-        return Awaitility.await(reason).atMost(LIMIT).pollInterval(Duration.ofMillis(50));
     }
 }

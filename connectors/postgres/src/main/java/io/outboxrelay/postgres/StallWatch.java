@@ -1,4 +1,4 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -10,7 +10,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Notices a stream that hangs without an error, which neither the engine nor TCP does for minutes. A stream that stands
+ * Notices a stream that hangs without an error, which neither its reader nor TCP does for minutes. A stream that stands
  * still is given up unless the server's process is seen at work. Used by one thread, but for {@link #terminate}.
  */
 final class StallWatch {
@@ -19,6 +19,7 @@ final class StallWatch {
 
     private final DataSource database;
     private final String slot;
+    private final String application;
     private final Progress progress;
     private final Duration timeout;
 
@@ -26,10 +27,11 @@ final class StallWatch {
 
     private Optional<Walsender> halfway = Optional.empty();
 
-    /** To be made before the engine is. */
-    StallWatch(DataSource database, String slot, Progress progress, Duration timeout) {
+    /** To be made before the stream is opened, by a session that calls itself {@code application}. */
+    StallWatch(DataSource database, String slot, String application, Progress progress, Duration timeout) {
         this.database = database;
         this.slot = slot;
+        this.application = application;
         this.progress = progress;
         this.timeout = timeout;
     }
@@ -78,7 +80,7 @@ final class StallWatch {
         int backend = progress.backend();
         try (Connection connection = database.getConnection()) {
             if (backend == 0) {
-                Walsender.terminateOpening(connection, slot, Duration.ofNanos(System.nanoTime() - began));
+                Walsender.terminateOpening(connection, slot, application, Duration.ofNanos(System.nanoTime() - began));
             } else {
                 Walsender.terminate(connection, backend);
             }

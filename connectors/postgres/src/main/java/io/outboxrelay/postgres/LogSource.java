@@ -1,4 +1,4 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.sql.SQLException;
 import java.time.Duration;
@@ -6,7 +6,6 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-import io.debezium.engine.ChangeEvent;
 import io.outboxrelay.api.Code;
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxDatabase;
@@ -14,24 +13,21 @@ import io.outboxrelay.api.OutboxSource;
 import io.outboxrelay.api.PositionLostException;
 import io.outboxrelay.api.SourceBusyException;
 import io.outboxrelay.api.SourceStatus;
-import io.outboxrelay.postgres.LogPosition;
-import io.outboxrelay.postgres.LogStart;
-import io.outboxrelay.postgres.Lsn;
-import org.apache.kafka.connect.source.SourceRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One run over the log: finds where it begins, streams, and ends when it is told to. */
-final class DebeziumSource implements OutboxSource {
+final class LogSource implements OutboxSource {
 
-    private static final Logger log = LoggerFactory.getLogger(DebeziumSource.class);
+    private static final Logger log = LoggerFactory.getLogger(LogSource.class);
 
     private static final Duration LEAVE_LIMIT = Duration.ofSeconds(1);
 
     private final OutboxDatabase database;
-    private final DebeziumSettings settings;
+    private final LogReaderSettings settings;
+    private final String application;
+    private final LogStream.Opener opener;
     private final LogPosition position;
-    private final Intake<ChangeEvent<SourceRecord, SourceRecord>> intake = new Intake<>();
     private final CountDownLatch ending = new CountDownLatch(1);
     private final CountDownLatch stopped = new CountDownLatch(1);
 
@@ -39,9 +35,11 @@ final class DebeziumSource implements OutboxSource {
     private LogStart prepared;
     private LogRun run;
 
-    DebeziumSource(OutboxDatabase database, DebeziumSettings settings) {
+    LogSource(OutboxDatabase database, LogReaderSettings settings, String application, LogStream.Opener opener) {
         this.database = database;
         this.settings = settings;
+        this.application = application;
+        this.opener = opener;
         this.position = new LogPosition(database, settings.log());
     }
 
@@ -64,7 +62,7 @@ final class DebeziumSource implements OutboxSource {
                 stream();
             }
         } finally {
-            intake.close();
+            opened().ifPresent(LogRun::takeNoMore);
             opened().ifPresent(LogRun::close);
             awaitStop();
         }
@@ -73,18 +71,12 @@ final class DebeziumSource implements OutboxSource {
     @Override
     public boolean stop(Duration atMost) throws InterruptedException {
         long deadline = System.nanoTime() + atMost.toNanos();
-        synchronized (this) {
-            stopCalled = true;
-        }
         try {
-            intake.stop();
-            Optional<LogRun> auditing = opened();
-            boolean audited = auditing.isEmpty() || auditing.get().stopAudit(atMost);
-            Optional<Lsn> settled = intake.awaitSettled(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+            Optional<LogRun> running = beginStop();
+            boolean settled = running.isEmpty() || running.get().settle(atMost);
             end();
-            Optional<LogRun> ended = opened();
-            boolean moved = ended.isEmpty() || ended.get().moveTo(settled, deadline);
-            return moved && audited && settled.isPresent();
+            boolean moved = running.isEmpty() || running.get().move(deadline);
+            return moved && settled;
         } finally {
             ending.countDown();
             stopped.countDown();
@@ -98,7 +90,7 @@ final class DebeziumSource implements OutboxSource {
 
     @Override
     public void close() {
-        intake.close();
+        opened().ifPresent(LogRun::takeNoMore);
         try {
             end();
         } catch (InterruptedException e) {
@@ -108,11 +100,20 @@ final class DebeziumSource implements OutboxSource {
         takePrepared().ifPresent(position::discard);
     }
 
+    /** Empty if nothing was handed over: then no run is opened any more. */
+    private synchronized Optional<LogRun> beginStop() {
+        stopCalled = true;
+        if (run == null) {
+            ending.countDown();
+        }
+        return Optional.ofNullable(run);
+    }
+
     /** Ends whatever runs: the search for a place to begin, or the stream. */
     private void end() throws InterruptedException {
         ending.countDown();
         position.cancel();
-        opened().ifPresent(LogRun::closeEngine);
+        opened().ifPresent(LogRun::endStream);
     }
 
     /** Empty if the source was ended meanwhile. */
@@ -155,7 +156,7 @@ final class DebeziumSource implements OutboxSource {
         try {
             synchronized (this) {
                 if (!isEnding()) {
-                    run = new LogRun(database, settings, position, start, intake, handler);
+                    run = new LogRun(database, settings, application, opener, position, start, handler);
                     opened = true;
                 }
             }

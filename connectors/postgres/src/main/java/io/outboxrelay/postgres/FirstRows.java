@@ -1,4 +1,4 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.sql.SQLException;
 import java.util.List;
@@ -7,13 +7,12 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import io.outboxrelay.api.OutboxEvent;
-import io.outboxrelay.postgres.Snapshot;
 
 /**
  * The rows that a new slot's snapshot sees in the table: they are handed over before the first row of the log, which
- * follows without waiting until they are settled. Used by the engine's polling thread; any thread may ask.
+ * follows without waiting until they are settled. Used by the thread that reads; any thread may ask.
  */
-final class FirstRows {
+public final class FirstRows {
 
     private final Optional<Snapshot> snapshot;
     private final int maxRows;
@@ -22,7 +21,8 @@ final class FirstRows {
 
     private volatile boolean complete;
 
-    FirstRows(Optional<Snapshot> snapshot, int maxRows, long maxBytes) {
+    /** @param snapshot empty if the log has everything */
+    public FirstRows(Optional<Snapshot> snapshot, int maxRows, long maxBytes) {
         this.snapshot = snapshot;
         this.maxRows = maxRows;
         this.maxBytes = maxBytes;
@@ -30,7 +30,7 @@ final class FirstRows {
     }
 
     /** The next rows; empty once there are no more. Then the snapshot is at its end. */
-    List<OutboxEvent> next() throws SQLException {
+    public List<OutboxEvent> next() throws SQLException {
         if (complete) {
             return List.of();
         }
@@ -43,18 +43,18 @@ final class FirstRows {
     }
 
     /** A page was handed over. */
-    void add(CompletionStage<Void> settled) {
+    public void add(CompletionStage<Void> settled) {
         unsettled.incrementAndGet();
         settled.thenRun(unsettled::decrementAndGet);
     }
 
     /** Whether all of them were handed over. */
-    boolean isComplete() {
+    public boolean isComplete() {
         return complete;
     }
 
     /** Whether all of them are settled. */
-    boolean isSettled() {
+    public boolean isSettled() {
         return complete && unsettled.get() == 0;
     }
 }

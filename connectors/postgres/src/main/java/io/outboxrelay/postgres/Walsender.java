@@ -1,4 +1,4 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -14,9 +14,6 @@ import java.util.Optional;
  * @param isComputing whether it waits for nothing but its disk, as while it decodes a large transaction
  */
 record Walsender(Optional<String> lastReply, boolean isComputing) {
-
-    /** What the engine calls the session that streams. */
-    private static final String APPLICATION = "Debezium Streaming";
 
     /** Empty if there is none with that pid. */
     static Optional<Walsender> read(Connection connection, int pid) throws SQLException {
@@ -38,17 +35,18 @@ record Walsender(Optional<String> lastReply, boolean isComputing) {
     }
 
     /**
-     * Ends the one that holds the slot, if an engine of the same role began it within that time: where no record has told
-     * its pid.
+     * Ends the one that holds the slot, if a session of the same role and that name began it within that time: where nothing
+     * has told its pid.
      */
-    static void terminateOpening(Connection connection, String slot, Duration within) throws SQLException {
+    static void terminateOpening(Connection connection, String slot, String application, Duration within)
+            throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(
                 "SELECT pg_terminate_backend(a.pid) FROM pg_replication_slots s"
                         + " JOIN pg_stat_activity a ON a.pid = s.active_pid"
                         + " WHERE s.slot_name = ? AND a.datname = current_database() AND a.usename = session_user"
                         + " AND a.application_name = ? AND a.backend_start >= clock_timestamp() - make_interval(secs => ?)")) {
             statement.setString(1, slot);
-            statement.setString(2, APPLICATION);
+            statement.setString(2, application);
             statement.setDouble(3, within.toMillis() / 1000.0);
             statement.executeQuery().close();
         }

@@ -1,8 +1,6 @@
-package io.outboxrelay.source.debezium;
+package io.outboxrelay.postgres;
 
 import java.time.Duration;
-
-import io.outboxrelay.postgres.Lsn;
 
 /** Whether the stream keeps up with the log: what was its end a while ago has been read. One thread looks; any may ask. */
 final class Lag {

@@ -1,0 +1,18 @@
+package io.outboxrelay.source.debezium;
+
+import java.util.HashMap;
+import java.util.Map;
+
+import io.outboxrelay.api.SourceFactory;
+import io.outboxrelay.testkit.FailoverContract;
+import io.outboxrelay.testkit.OutboxFixture;
+
+class DebeziumFailoverTest extends FailoverContract {
+
+    @Override
+    protected SourceFactory factory(OutboxFixture fixture, Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(Map.of("heartbeat-interval", "100ms"));
+        all.putAll(settings);
+        return Sources.factory(fixture, all);
+    }
+}

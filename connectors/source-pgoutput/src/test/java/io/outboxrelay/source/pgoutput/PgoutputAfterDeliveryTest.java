@@ -1,0 +1,18 @@
+package io.outboxrelay.source.pgoutput;
+
+import java.util.HashMap;
+import java.util.Map;
+
+import io.outboxrelay.api.SourceFactory;
+import io.outboxrelay.testkit.AfterDeliveryContract;
+import io.outboxrelay.testkit.OutboxFixture;
+
+class PgoutputAfterDeliveryTest extends AfterDeliveryContract {
+
+    @Override
+    protected SourceFactory factory(OutboxFixture fixture, Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(Map.of("status-interval", "100ms"));
+        all.putAll(settings);
+        return Sources.factory(fixture, all);
+    }
+}

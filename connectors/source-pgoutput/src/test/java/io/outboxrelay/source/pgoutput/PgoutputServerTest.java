@@ -1,0 +1,23 @@
+package io.outboxrelay.source.pgoutput;
+
+import java.util.HashMap;
+import java.util.Map;
+
+import io.outboxrelay.api.SourceFactory;
+import io.outboxrelay.testkit.LogServerContract;
+import io.outboxrelay.testkit.OutboxFixture;
+
+class PgoutputServerTest extends LogServerContract {
+
+    @Override
+    protected SourceFactory factory(OutboxFixture fixture, Map<String, Object> settings) {
+        Map<String, Object> all = new HashMap<>(Map.of("status-interval", "100ms"));
+        all.putAll(settings);
+        return Sources.factory(fixture, all);
+    }
+
+    @Override
+    protected Map<String, Object> littleRoom() {
+        return Map.of("max-batch-rows", 10, "progress-timeout", "10s");
+    }
+}
