@@ -32,6 +32,7 @@ final class Scene implements AutoCloseable {
 
     private static final String TOPIC = "events";
     private static final String SLOT = "chaos";
+    private static final String SOURCE = System.getProperty("relay.source", "debezium");
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     /** A connection that is dead at one end only must end at the other before a test loses its patience. */
@@ -44,7 +45,9 @@ final class Scene implements AutoCloseable {
     private static final String CONFIGURATION = """
             database { host = localhost, port = %d, name = "%s", user = "%s", password = "%s" }
             database.properties { socketTimeout = 8 }
+            source.type = %s
             source.debezium { slot = chaos, progress-timeout = 5s, audit-after = 60s }
+            source.pgoutput { slot = chaos, progress-timeout = 5s, audit-after = 60s }
             source.fallback-after = 20s
             broker.kafka { bootstrap-servers = "localhost:%d", answer-timeout = 4s, producer { request.timeout.ms = 5000 } }
             delivery { topic = events, retry { initial = 100ms, max = 2s } }
@@ -89,6 +92,7 @@ final class Scene implements AutoCloseable {
                 database.address().name(),
                 database.address().user(),
                 database.address().password(),
+                SOURCE,
                 toKafka.port());
         relays = List.of(
                 new ChaosRelay("a", distribution, directory, configuration),

@@ -7,17 +7,21 @@ import io.outboxrelay.testkit.history.Verdict;
 import io.outboxrelay.testkit.workload.Workload;
 import io.outboxrelay.testkit.workload.WorkloadPlan;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 class CleanStopIT {
 
-    @Test
-    void stoppedUnderLoadItExitsWith0AndTheNextStartReplaysNothing() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"debezium, debezium", "pgoutput, pgoutput", "debezium, pgoutput"})
+    void stoppedUnderLoadItExitsWith0AndTheNextStartReplaysNothing(String source, String next) throws Exception {
         try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared());
                 Workload workload =
                         deployment.startWorkload(WorkloadPlan.seeded(7).withEventsPerSecond(1000))) {
             for (int stop = 0; stop < 3; stop++) {
+                deployment.configure("source.type = " + (stop % 2 == 0 ? source : next) + "\n");
                 RelayProcess relay = deployment.startRelay();
                 Deployment.awaitMore(workload, 500);
                 relay.terminate();
@@ -25,6 +29,7 @@ class CleanStopIT {
                         .as("%s", relay.output())
                         .isZero();
             }
+            deployment.configure("source.type = " + next + "\n");
             deployment.startRelay();
             Verdict verdict = deployment.judge(workload);
 

@@ -158,7 +158,7 @@ class ContentIT {
                   columns { id = "Event Id", aggregate-type = AggType, aggregate-id = AggId, type = Kind, payload = Body
                             headers = "", created-at = "", seq = Seq }
                 }
-                source.debezium.publication = out_box_pub
+                source { debezium.publication = out_box_pub, pgoutput.publication = out_box_pub }
                 """;
         try (Deployment deployment =
                 Deployment.create(PostgresServer.shared().createDatabase(), KafkaServer.shared(), sql, config)) {

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import io.outboxrelay.api.DatabaseAddress;
 import io.outboxrelay.schema.OutboxTable;
@@ -37,6 +38,9 @@ final class Deployment implements AutoCloseable {
 
     /** Long enough for a loaded machine; what waits for it ends as soon as it comes true. */
     static final Duration PATIENCE = Duration.ofSeconds(90);
+
+    /** What reads the log where a test does not say so: {@code -Drelay.source=pgoutput} runs them all on the other reader. */
+    static final String SOURCE = System.getProperty("relay.source", "debezium");
 
     private final TestDatabase database;
     private final KafkaServer kafka;
@@ -70,6 +74,11 @@ final class Deployment implements AutoCloseable {
         return deployment;
     }
 
+    /** Every kind of source that reads the log. */
+    static Stream<String> readersOfTheLog() {
+        return Stream.of("debezium", "pgoutput");
+    }
+
     /** Writes the configuration file anew, with more settings, which win. */
     void configure(String more) throws IOException {
         DatabaseAddress address = database.address();
@@ -77,7 +86,7 @@ final class Deployment implements AutoCloseable {
                 config,
                 """
                 database { host = "%s", port = %d, name = "%s", user = "%s", password = "%s" }
-                source.debezium { slot = "%s" }
+                source { type = %s, debezium { slot = "%s" }, pgoutput { slot = "%s" } }
                 broker.kafka { bootstrap-servers = "%s" }
                 delivery.topic = "%s"
                 admin.port = 0
@@ -87,6 +96,8 @@ final class Deployment implements AutoCloseable {
                                         address.name(),
                                         address.user(),
                                         address.password(),
+                                        SOURCE,
+                                        address.name(),
                                         address.name(),
                                         kafka.bootstrapServers(),
                                         topic)

@@ -92,7 +92,7 @@ class FailoverIT {
     @Test
     void withAFailoverSlotTheLogGoesOn() throws Exception {
         assumeThat(primary.version()).isGreaterThanOrEqualTo(17);
-        Deployment deployment = deployment("source.debezium.failover = true\n");
+        Deployment deployment = deployment("source { debezium.failover = true, pgoutput.failover = true }\n");
         RelayProcess relay = deployment.startRelay();
         relay.awaitLine("STREAMING", Deployment.PATIENCE);
         try (Workload workload = workload(42)) {

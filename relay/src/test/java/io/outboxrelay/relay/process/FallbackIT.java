@@ -13,6 +13,8 @@ import io.outboxrelay.testkit.workload.Workload;
 import io.outboxrelay.testkit.workload.WorkloadPlan;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,11 +25,13 @@ class FallbackIT {
 
     private static final Logger log = LoggerFactory.getLogger(FallbackIT.class);
 
-    @Test
-    void aSlotThatIsDroppedWhileItStreamsIsReplacedByTheTableWithinSeconds() throws Exception {
+    @ParameterizedTest
+    @MethodSource("io.outboxrelay.relay.process.Deployment#readersOfTheLog")
+    void aSlotThatIsDroppedWhileItStreamsIsReplacedByTheTableWithinSeconds(String source) throws Exception {
         try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared());
                 Workload workload =
                         deployment.startWorkload(WorkloadPlan.seeded(31).withEventsPerSecond(500))) {
+            deployment.configure("source.type = " + source + "\n");
             RelayProcess relay = deployment.startRelay();
             Deployment.awaitMore(workload, 500);
             deployment.dropSlot();
@@ -276,7 +280,7 @@ class FallbackIT {
             Deployment.awaitMore(workload, 500);
 
             Verdict verdict = deployment.judge(workload);
-            log.info("Debezium, then polling, then Debezium: {}", verdict);
+            log.info("The log, then the table, then the log: {}", verdict);
             verdict.requireCorrect();
             assertThat(log1.awaitExit(Deployment.PATIENCE)).isZero();
             assertThat(table.awaitExit(Deployment.PATIENCE)).isZero();

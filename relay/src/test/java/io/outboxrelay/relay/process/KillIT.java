@@ -9,7 +9,8 @@ import io.outboxrelay.testkit.RelayProcess;
 import io.outboxrelay.testkit.history.Verdict;
 import io.outboxrelay.testkit.workload.Workload;
 import io.outboxrelay.testkit.workload.WorkloadPlan;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,12 +25,14 @@ class KillIT {
     private static final long SEED = Long.getLong("kill.seed", 20_260_101L);
 
     /** Kills come at any moment of a relay's life: while it starts, while it streams, in the middle of a flush. */
-    @Test
-    void killedAgainAndAgainUnderConcurrentWritersItLosesNothingAndKeepsTheOrder() throws Exception {
+    @ParameterizedTest
+    @MethodSource("io.outboxrelay.relay.process.Deployment#readersOfTheLog")
+    void killedAgainAndAgainUnderConcurrentWritersItLosesNothingAndKeepsTheOrder(String source) throws Exception {
         Random random = new Random(SEED);
         try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared());
                 Workload workload =
                         deployment.startWorkload(WorkloadPlan.seeded(SEED).withEventsPerSecond(1000))) {
+            deployment.configure("source.type = " + source + "\n");
             for (int kill = 1; kill <= KILLS; kill++) {
                 RelayProcess relay = deployment.launchRelay();
                 if (kill % 4 != 0) {
@@ -40,7 +43,7 @@ class KillIT {
             }
             deployment.startRelay();
             Verdict verdict = deployment.judge(workload);
-            log.info("{} kills, seed {}: {}", KILLS, SEED, verdict);
+            log.info("{} kills of {}, seed {}: {}", KILLS, source, SEED, verdict);
             verdict.requireCorrect();
             assertThat(verdict.committed()).isGreaterThan(1000);
         }

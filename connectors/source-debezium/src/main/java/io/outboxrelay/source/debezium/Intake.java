@@ -126,11 +126,6 @@ final class Intake<R> {
         notifyAll();
     }
 
-    /** How many batches are remembered. */
-    int size() {
-        return unsettled.size();
-    }
-
     private synchronized void changed() {
         notifyAll();
     }

@@ -15,46 +15,6 @@ class IntakeTest {
     private final Intake<String> intake = new Intake<>();
 
     @Test
-    void onlyTheSettledPrefixIsTakenOut() {
-        CompletableFuture<Void> first = new CompletableFuture<>();
-        CompletableFuture<Void> second = new CompletableFuture<>();
-        intake.add("first", first);
-        intake.add("second", second);
-
-        second.complete(null);
-        assertThat(intake.takeSettled()).isEmpty();
-
-        first.complete(null);
-        assertThat(intake.takeSettled()).contains("second");
-        assertThat(intake.takeSettled()).isEmpty();
-    }
-
-    @Test
-    void behindABatchThatWaitsWhatIsSettledTakesNoMemory() {
-        CompletableFuture<Void> waiting = new CompletableFuture<>();
-        intake.add("waiting", waiting);
-        CompletableFuture<Void> slow = new CompletableFuture<>();
-        for (int i = 0; i < 1000; i++) {
-            intake.add("settled " + i, i == 500 ? slow : CompletableFuture.completedFuture(null));
-        }
-        assertThat(intake.size()).isEqualTo(4);
-        slow.complete(null);
-        assertThat(intake.size()).isEqualTo(2);
-
-        waiting.complete(null);
-        assertThat(intake.takeSettled()).contains("settled 999");
-        assertThat(intake.size()).isZero();
-    }
-
-    @Test
-    void aBatchThatFailsIsNeverSettledNorWhatFollowsIt() {
-        intake.add("first", CompletableFuture.failedFuture(new IllegalStateException()));
-        intake.add("second", CompletableFuture.completedFuture(null));
-
-        assertThat(intake.takeSettled()).isEmpty();
-    }
-
-    @Test
     void anIdleIntakeStopsAtOnceWhereTheLastHeartbeatWas() throws Exception {
         heartbeat(100);
 

@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the stream and hands rows over, all on one thread, the only one that touches the stream. Whatever it waits for, it
- * answers the server meanwhile.
+ * Reads the stream and hands rows over, all on one thread, the only one that touches the stream unless it is lent. Whatever
+ * is waited for, the server is answered meanwhile.
  */
 final class LogReader {
 
@@ -64,6 +64,7 @@ final class LogReader {
 
     private volatile ReplicationStream stream;
     private volatile boolean streaming;
+    private StandIn standIn;
 
     private Batch batch = new Batch();
     private long bytes;
@@ -113,11 +114,15 @@ final class LogReader {
             requirePublication();
             opened.start(settings, start.checkpoint().settled());
             begin(opened);
-            takeFirst();
-            takeLog();
-            while (!stopping.isClosed()) {
-                acknowledger.look(System.nanoTime(), true);
-                LockSupport.parkNanos(PAUSE_NANOS);
+            try (StandIn helping = new StandIn(opened, settings.statusInterval())) {
+                standIn = helping;
+                helping.start();
+                takeFirst();
+                takeLog();
+                while (!stopping.isClosed()) {
+                    acknowledger.look(System.nanoTime(), true);
+                    LockSupport.parkNanos(PAUSE_NANOS);
+                }
             }
         }
     }
@@ -163,7 +168,8 @@ final class LogReader {
     /** What the snapshot sees; what the log tells follows without waiting until that is settled. */
     private void takeFirst() throws Exception {
         while (!first.isComplete() && !stopping.isCutHere(true)) {
-            List<OutboxEvent> page = first.next();
+            List<OutboxEvent> page = standIn.during(first::next);
+            acknowledger.look(System.nanoTime(), false);
             if (!page.isEmpty() && awaitRoom(stopping::isStopping)) {
                 acknowledger.addFirst(
                         deliver(new Batch(page, page.stream().map(RowKey::seen).toList())));
@@ -210,7 +216,7 @@ final class LogReader {
         }
     }
 
-    private void handOver(long now) throws InterruptedException, SQLException {
+    private void handOver(long now) throws Exception {
         if (batch.isEmpty() || !awaitRoom(stopping::isClosed)) {
             return;
         }
@@ -231,10 +237,10 @@ final class LogReader {
         }
     }
 
-    private CompletionStage<Void> deliver(Batch full) throws InterruptedException {
+    private CompletionStage<Void> deliver(Batch full) throws Exception {
         progress.pause();
         try {
-            return cleanup.deliver(handler, full.events(), full.keys(), row -> {});
+            return standIn.during(() -> cleanup.deliver(handler, full.events(), full.keys(), row -> {}));
         } finally {
             progress.goOn();
         }

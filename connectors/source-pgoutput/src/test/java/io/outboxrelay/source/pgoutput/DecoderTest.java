@@ -21,10 +21,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 class DecoderTest {
 
     private static final String BEGIN = "420000000001ba6d380003047f9aefa742000002f5";
-    private static final String OUTBOX = "52000040027075626c6963006f7574626f7800660008017365710000000014ffffffff01696400"
-            + "00000b86ffffffff016167677265676174655f747970650000000019ffffffff016167677265676174655f69640000000019ffffff"
-            + "ff01747970650000000019ffffffff017061796c6f61640000000edaffffffff01686561646572730000000edaffffffff01637265"
-            + "617465645f617400000004a0ffffffff";
+    private static final String OUTBOX =
+            "52000040027075626c6963006f7574626f7800660008017365710000000014ffffffff01696400"
+                    + "00000b86ffffffff016167677265676174655f747970650000000019ffffffff016167677265676174655f69640000000019ffffff"
+                    + "ff01747970650000000019ffffffff017061796c6f61640000000edaffffffff01686561646572730000000edaffffffff01637265"
+                    + "617465645f617400000004a0ffffffff";
     private static final String INSERT = "49000040024e000862000000080000000100000003620000001000112233445566778899aabb"
             + "ccddeeff62000000056f7264657262000000046f2dc3a46200000006706c616365646200000019017b2261223a205b312c20322e35"
             + "305d2c202262223a20317d6e62000000080002ea470ae86000";
@@ -58,7 +59,8 @@ class DecoderTest {
         assertThat(event.type()).isEqualTo("placed");
         assertThat(new String(event.payload(), StandardCharsets.UTF_8)).isEqualTo("{\"a\": [1, 2.50], \"b\": 1}");
         assertThat(event.headers()).isNull();
-        assertThat(event.occurredAt()).isBetween(Instant.parse("2026-01-01T00:00:00Z"), Instant.parse("2027-01-01T00:00:00Z"));
+        assertThat(event.occurredAt())
+                .isBetween(Instant.parse("2026-01-01T00:00:00Z"), Instant.parse("2027-01-01T00:00:00Z"));
         assertThat(event.position()).isEqualTo(new RowPosition(0x1BA6D38, 0));
         assertThat(decoder.key()).isEqualTo(new RowKey(4294967299L, 0x2f5));
     }
@@ -170,6 +172,7 @@ class DecoderTest {
     private static ByteBuffer bytes(String hex) {
         byte[] header = new byte[25];
         byte[] bytes = HexFormat.of().parseHex(HexFormat.of().formatHex(header) + hex);
-        return ByteBuffer.wrap(bytes, header.length, bytes.length - header.length).slice();
+        return ByteBuffer.wrap(bytes, header.length, bytes.length - header.length)
+                .slice();
     }
 }

@@ -1,5 +1,6 @@
 package io.outboxrelay.source.pgoutput;
 
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -8,11 +9,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.concurrent.CountDownLatch;
 
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.AfterDelivery.Action;
 import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Coded;
+import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.SourceBusyException;
 import io.outboxrelay.api.SourceProvider;
@@ -113,10 +116,11 @@ class PgoutputSourceTest {
                 + " ALTER id SET DEFAULT 'plain', ALTER payload TYPE bytea USING convert_to(payload::text, 'UTF8')");
         outbox.execute("INSERT INTO outbox (aggregate_type, aggregate_id, type, payload)"
                 + " VALUES ('order', 'a', 'types changed', '\\x00ff')");
-        outbox.execute("CREATE DOMAIN short AS varchar(20); CREATE DOMAIN shorter AS short;"
-                + "CREATE TYPE kind AS ENUM ('in a domain');"
-                + "ALTER TABLE outbox ALTER aggregate_id TYPE shorter, ALTER type TYPE kind USING 'in a domain',"
-                + " ALTER id DROP DEFAULT, ALTER id TYPE bigint USING 1, ALTER id SET DEFAULT -7, ALTER payload TYPE json USING '1'");
+        outbox.execute(
+                "CREATE DOMAIN short AS varchar(20); CREATE DOMAIN shorter AS short;"
+                        + "CREATE TYPE kind AS ENUM ('in a domain');"
+                        + "ALTER TABLE outbox ALTER aggregate_id TYPE shorter, ALTER type TYPE kind USING 'in a domain',"
+                        + " ALTER id DROP DEFAULT, ALTER id TYPE bigint USING 1, ALTER id SET DEFAULT -7, ALTER payload TYPE json USING '1'");
         outbox.execute("INSERT INTO outbox (aggregate_type, aggregate_id, type, payload)"
                 + " VALUES ('order', 'b', 'in a domain', '[ 1]')");
         outbox.execute("BEGIN; ALTER TABLE outbox RENAME TO old; CREATE TABLE outbox (payload text, type text, id uuid,"
@@ -229,6 +233,33 @@ class PgoutputSourceTest {
 
         await("the next").until(() -> second.count() > 0);
         assertThat(types(second)).containsExactly("m-2");
+    }
+
+    /** As one that waits for an answer of the broker; the server gives the stream up after 10 s without a word. */
+    @Test
+    void aHandOverThatTakesLongKeepsTheStreamOpen() throws Exception {
+        OutboxFixture outbox = outbox();
+        CountDownLatch answer = new CountDownLatch(1);
+        RecordingHandler handler = RecordingHandler.settlingAtOnce();
+        EventHandler slow = (EventHandler) Proxy.newProxyInstance(
+                EventHandler.class.getClassLoader(), new Class<?>[] {EventHandler.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("deliver")) {
+                        answer.await();
+                    }
+                    return method.invoke(handler, arguments);
+                });
+        RunningSource run = use(RunningSource.start(Sources.open(outbox, Map.of()), slow));
+        await("the source to stream").until(handler::isStreaming);
+        outbox.insert("a", 1);
+        long began = System.nanoTime();
+
+        await("longer than the server waits")
+                .until(() -> System.nanoTime() - began > Duration.ofSeconds(13).toNanos());
+        answer.countDown();
+
+        outbox.insert("b", 1);
+        await("both rows").until(() -> handler.count() == 2);
+        assertThat(run.isRunning()).isTrue();
     }
 
     /** Else the position would follow its own writes as fast as it can. */
