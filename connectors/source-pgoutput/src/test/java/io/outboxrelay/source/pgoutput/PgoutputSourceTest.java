@@ -242,7 +242,9 @@ class PgoutputSourceTest {
         CountDownLatch answer = new CountDownLatch(1);
         RecordingHandler handler = RecordingHandler.settlingAtOnce();
         EventHandler slow = (EventHandler) Proxy.newProxyInstance(
-                EventHandler.class.getClassLoader(), new Class<?>[] {EventHandler.class}, (proxy, method, arguments) -> {
+                EventHandler.class.getClassLoader(),
+                new Class<?>[] {EventHandler.class},
+                (proxy, method, arguments) -> {
                     if (method.getName().equals("deliver")) {
                         answer.await();
                     }
