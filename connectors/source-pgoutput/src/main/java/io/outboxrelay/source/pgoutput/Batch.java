@@ -13,9 +13,9 @@ import io.outboxrelay.postgres.RowKey;
  */
 record Batch(List<OutboxEvent> events, List<RowKey> keys) {
 
-    /** An empty one. */
-    Batch() {
-        this(new ArrayList<>(), new ArrayList<>());
+    /** An empty one, with room for so many rows before it must grow. */
+    static Batch withRoom(int rows) {
+        return new Batch(new ArrayList<>(rows), new ArrayList<>(rows));
     }
 
     boolean isEmpty() {

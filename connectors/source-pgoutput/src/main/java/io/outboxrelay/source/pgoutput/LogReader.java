@@ -66,7 +66,7 @@ final class LogReader {
     private volatile boolean streaming;
     private StandIn standIn;
 
-    private Batch batch = new Batch();
+    private Batch batch = Batch.withRoom(0);
     private long bytes;
     private long handedOverAt = System.nanoTime();
     private long quietSince = System.nanoTime();
@@ -221,7 +221,7 @@ final class LogReader {
             return;
         }
         Batch full = batch;
-        batch = new Batch();
+        batch = Batch.withRoom(full.events().size());
         bytes = 0;
         handedOverAt = now;
         acknowledger.add(deliver(full));
