@@ -1,6 +1,7 @@
 package io.outboxrelay.relay.delivery;
 
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -35,6 +36,16 @@ class RouterTest {
                 .containsEntry("at", "2026-01-02T12:00:00Z")
                 .containsEntry("tenant", "t1");
         assertThat(message.timestamp()).isEqualTo(NOON);
+    }
+
+    @Test
+    void eachMessageTellsWhenItsOwnEventOccurred() throws Exception {
+        Router router = router("t", "k", Map.of("at", "{occurredAt}"));
+        Instant later = NOON.plusNanos(1_000);
+
+        for (Instant at : List.of(NOON, NOON, later, NOON)) {
+            assertThat(router.route(event("{}", at)).headers()).containsEntry("at", at.toString());
+        }
     }
 
     @Test
@@ -179,6 +190,10 @@ class RouterTest {
     }
 
     private static OutboxEvent event(String headers) {
-        return new OutboxEvent("e1", "order", "42", "placed", "{}".getBytes(UTF_8), headers, NOON, null);
+        return event(headers, NOON);
+    }
+
+    private static OutboxEvent event(String headers, Instant occurredAt) {
+        return new OutboxEvent("e1", "order", "42", "placed", "{}".getBytes(UTF_8), headers, occurredAt, null);
     }
 }
