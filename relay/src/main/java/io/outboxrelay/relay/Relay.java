@@ -1,5 +1,7 @@
 package io.outboxrelay.relay;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -63,6 +65,9 @@ public final class Relay {
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final CountDownLatch ended = new CountDownLatch(1);
 
+    /** From the beginning of {@link #run}. */
+    private volatile Optional<OutboxLock> taken = Optional.empty();
+
     private Optional<Run> running = Optional.empty();
     private volatile boolean everUseful;
     private int failures;
@@ -85,14 +90,14 @@ public final class Relay {
      */
     public Relay(RelayConfig config, OutboxDatabase database, Health health, Metrics metrics, Tracing tracing) {
         this.config = config;
-        this.database = database;
+        this.database = database.under(this::holdsLock);
         this.health = health;
         this.metrics = metrics;
         this.tracing = tracing;
-        this.sources = new LogOrTable(config.source(), database, System::nanoTime);
+        this.sources = new LogOrTable(config.source(), this.database, System::nanoTime);
         this.logLimit = new RetainedLogLimit(config.source().maxRetainedLog());
-        this.idleLog = new RetainedLogLook(config.source().primary(), database, logLimit, sources::canLeave);
-        this.rejected = new RejectedEvents(config.delivery().rejection(), database, metrics);
+        this.idleLog = new RetainedLogLook(config.source().primary(), this.database, logLimit, sources::canLeave);
+        this.rejected = new RejectedEvents(config.delivery().rejection(), this.database, metrics);
         this.restartPause = pauses(config.restart().initial(), config.restart().max());
         RateLimitSettings limit = config.delivery().rateLimit();
         this.rate = limit.isOn() ? RateLimit.of(limit.eventsPerSecond(), limit.burst()) : RateLimit.NONE;
@@ -113,6 +118,7 @@ public final class Relay {
         metrics.countFallbacks(sources::fallbacks);
         try (OutboxLock lock =
                 new OutboxLock(database, config.source().primary().isShared(), this::lockLost)) {
+            taken = Optional.of(lock);
             metrics.leaderIs(lock::isLeader);
             return runUntilStopped(lock, clock);
         } finally {
@@ -352,6 +358,10 @@ public final class Relay {
         if (!isStopping()) {
             RunWatch.tellAtWork(run, health);
         }
+    }
+
+    private boolean holdsLock(Connection connection) throws SQLException {
+        return taken.isPresent() && taken.get().fence().holds(connection);
     }
 
     /** Called when others may read from now on. */

@@ -17,6 +17,7 @@ import java.util.stream.Collectors;
 
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.Code;
+import io.outboxrelay.api.CodedSqlException;
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.api.OutboxEvent;
@@ -28,8 +29,8 @@ import org.slf4j.LoggerFactory;
  * settled and removes or marks it in few statements, at most at the configured rate. A row is never touched before it is
  * settled. Safe for use by many threads.
  *
- * <p>A statement that fails is tried again a few times. Then, or once the server is another one, the cleanup has failed for
- * good: every stage fails, and {@link #failure} tells why, so that the run can end. Nothing is lost by that: what was not
+ * <p>A statement that fails is tried again a few times. Then, or once the right to read the outbox has ended
+ * ({@link OutboxDatabase#right}), the cleanup has failed for good: every stage fails, and {@link #failure} tells why, so that the run can end. Nothing is lost by that: what was not
  * cleaned is sent again.
  */
 public final class Cleanup implements AutoCloseable {
@@ -343,8 +344,8 @@ public final class Cleanup implements AutoCloseable {
         for (int tries = 1; ; tries++) {
             try {
                 return statement.execute(keys);
-            } catch (CleanupStatement.OtherServerException e) {
-                throw e;
+            } catch (CodedSqlException e) {
+                throw e; // The right has ended, and does not come back.
             } catch (SQLException e) {
                 if (tries == TRIES) {
                     throw new SQLException(

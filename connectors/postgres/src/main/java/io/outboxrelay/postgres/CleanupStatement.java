@@ -5,35 +5,22 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
-import java.time.OffsetDateTime;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
 import io.outboxrelay.api.AfterDelivery.Action;
+import io.outboxrelay.api.CodedSqlException;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.schema.Identifier;
 import io.outboxrelay.schema.OutboxTable;
 
 /**
- * Removes or marks rows by their keys, each time in a transaction of its own, and all on one server, from its start to its
- * end. Used by one thread.
+ * Removes or marks rows by their keys, each time in a transaction of its own, and only under the right to read the outbox. It
+ * ends with the server that it was got on: what was removed there before may be back on a server that was restored or
+ * promoted, and removing later rows behind it would leave holes within an aggregate. Used by one thread.
  */
 final class CleanupStatement {
-
-    /**
-     * The server was restarted, or another one has taken its place. What was removed before may be back there, so nothing
-     * is removed behind it: the table would have holes within an aggregate.
-     */
-    static final class OtherServerException extends SQLException {
-
-        private static final long serialVersionUID = 1;
-
-        OtherServerException(String table) {
-            super("the server was restarted or replaced, and what was removed from " + table + " before may be back");
-        }
-    }
 
     private static final String TYPE = """
             SELECT format_type(a.atttypid, -1)
@@ -58,9 +45,6 @@ final class CleanupStatement {
 
     private String sql;
 
-    /** When the server was started whose rows are removed. */
-    private OffsetDateTime serverStart;
-
     /** @param flushed whether the server has flushed what was done when it answers */
     CleanupStatement(OutboxDatabase database, boolean flushed) {
         this.database = database;
@@ -79,12 +63,12 @@ final class CleanupStatement {
      *
      * @param keys not empty, none null
      * @return how many there were
-     * @throws OtherServerException if it is not the server of the first call any more; then none was touched
+     * @throws CodedSqlException if the right has ended; then none was touched
      */
     int execute(List<?> keys) throws SQLException {
         try (Connection connection = database.dataSource().getConnection()) {
+            database.right().require(connection);
             if (sql == null) {
-                serverStart = serverStart(connection);
                 sql = sql(keyType(connection));
             }
             // Of their own types, since the driver sends such arrays in binary form.
@@ -94,12 +78,7 @@ final class CleanupStatement {
             try (PreparedStatement statement = connection.prepareStatement(sql)) {
                 statement.setQueryTimeout(timeoutSeconds);
                 statement.setArray(1, array);
-                statement.setObject(2, serverStart);
-                int found = statement.executeUpdate();
-                if (found < keys.size() && !serverStart.isEqual(serverStart(connection))) {
-                    throw new OtherServerException(toString());
-                }
-                return found;
+                return statement.executeUpdate();
             } finally {
                 array.free();
             }
@@ -148,16 +127,7 @@ final class CleanupStatement {
         String commit = "(SELECT set_config('synchronous_commit', '" + (flushed ? "on" : "off") + "', true)) <> ''";
         return (marks ? "UPDATE " + table + " SET " + mark + " = now()" : "DELETE FROM " + table) + " WHERE "
                 + Identifier.quote(key) + " = ANY (?::" + keyType + "[])"
-                + " AND " + database.afterDelivery().unsent() + " AND " + commit
-                + " AND pg_postmaster_start_time() = ?";
-    }
-
-    private static OffsetDateTime serverStart(Connection connection) throws SQLException {
-        try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("SELECT pg_postmaster_start_time()")) {
-            row.next();
-            return row.getObject(1, OffsetDateTime.class);
-        }
+                + " AND " + database.afterDelivery().unsent() + " AND " + commit;
     }
 
     private String keyType(Connection connection) throws SQLException {

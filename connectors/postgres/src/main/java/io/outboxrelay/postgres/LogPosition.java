@@ -186,9 +186,12 @@ public final class LogPosition {
      * made anew by whoever opened the stream.
      *
      * @return the slot, which somebody streams from
+     * @throws CodedSqlException if the right to read the outbox has ended: the stream may be another server's than the
+     *     checkpoint
      */
     public ReplicationSlot verify(Checkpoint checkpoint) throws SQLException, PositionLostException {
         try (Connection connection = database.dataSource().getConnection()) {
+            database.right().require(connection);
             Optional<ReplicationSlot> found = ReplicationSlot.read(connection, slot);
             gap.requireNone(checkpoint, ServerIdentity.read(connection), found);
             return found.filter(slot -> slot.activePid().isPresent())
@@ -200,10 +203,12 @@ public final class LogPosition {
     /**
      * Writes down that all is settled up to the checkpoint. Only then may the slot be moved there.
      *
-     * @throws SQLException if it could not be written: the slot must stay
+     * @throws SQLException if it could not be written: the slot must stay. Also if the right to read the outbox has ended: on
+     *     a server that was promoted, or has crashed, the place may lie behind rows that are not settled there
      */
     public void settle(Checkpoint checkpoint) throws SQLException {
         try (Connection connection = database.dataSource().getConnection()) {
+            database.right().require(connection);
             write(connection, checkpoint);
         }
     }
@@ -211,6 +216,7 @@ public final class LogPosition {
     /** Moves the slot to the checkpoint, which must have been written. Nobody may be streaming from the slot. */
     public void advance(Checkpoint checkpoint) throws SQLException {
         try (Connection connection = database.dataSource().getConnection()) {
+            database.right().require(connection);
             ReplicationSlot.advance(connection, slot, checkpoint.settled());
         }
     }

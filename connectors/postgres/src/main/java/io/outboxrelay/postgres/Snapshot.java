@@ -114,8 +114,7 @@ public final class Snapshot implements AutoCloseable {
         Deque<OutboxDatabase> found = new ArrayDeque<>();
         try (Connection now = database.dataSource().getConnection()) {
             for (OutboxTable partition : Partitions.detached(now, database)) {
-                found.add(new OutboxDatabase(
-                        database.address(), partition, database.afterDelivery(), database.dataSource()));
+                found.add(database.with(partition));
             }
         }
         found.add(database);

@@ -430,17 +430,25 @@ class CleanupTest {
         assertThat(cleanup.removed()).isEqualTo(1);
     }
 
-    /** A promoted standby may have lost the last deletes, and they came before this one. */
-    @Test
-    void nothingIsDeletedOnceTheServerIsAnotherOne() throws Exception {
+    /** A server that crashed, or a standby that was promoted, may have lost the last deletes, which came before this one. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void nothingIsDeletedOnceTheServerHasCrashed(boolean whole) throws Exception {
         PostgresServer server = use(PostgresServer.start());
         OutboxFixture outbox = use(OutboxFixture.create(server.createDatabase()));
         outbox.insert("a", 3);
-        Cleanup cleanup = use(Cleanup.ofLogReader(outbox.outbox()));
+        Lease right = use(Lease.open(outbox.database().address(), LIMIT));
+        Cleanup cleanup = use(Cleanup.ofLogReader(outbox.outbox().under(right.fence())));
         deliver(cleanup, key(1L)).get(LIMIT.toSeconds(), TimeUnit.SECONDS);
 
-        server.kill();
-        server.restart();
+        if (whole) {
+            server.kill();
+            server.restart();
+        } else {
+            // The others end too, and memory is made anew; the server's first process stays.
+            server.signal("KILL", right.backend());
+        }
+        awaitAnswer(outbox);
 
         assertThat(deliver(cleanup, key(2L)))
                 .failsWithin(LIMIT)
@@ -448,6 +456,13 @@ class CleanupTest {
                 .withMessageContaining("restarted or replaced");
         assertThat(cleanup.failure()).isPresent();
         assertThat(outbox.query("SELECT count(*) FROM outbox WHERE seq > 1")).isEqualTo("2");
+    }
+
+    private static void awaitAnswer(OutboxFixture outbox) {
+        Awaitility.await("the server to answer again")
+                .atMost(LIMIT)
+                .ignoreExceptions()
+                .until(() -> outbox.query("SELECT 'well'").equals("well"));
     }
 
     private static CompletableFuture<Void> deliver(Cleanup cleanup, RowKey key) throws InterruptedException {

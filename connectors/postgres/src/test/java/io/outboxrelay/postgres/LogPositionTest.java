@@ -8,6 +8,7 @@ import java.util.Optional;
 
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.AfterDelivery.Action;
+import io.outboxrelay.api.CodedSqlException;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.api.OutboxEvent;
 import io.outboxrelay.api.PositionLostException;
@@ -93,6 +94,27 @@ class LogPositionTest {
         position.settle(next);
 
         assertThat(stored()).contains(next);
+    }
+
+    @Test
+    void neitherCheckpointNorSlotMovesOnceTheRightToReadHasEnded() throws Exception {
+        try (Lease right = Lease.open(outbox.database().address(), Duration.ofMinutes(1))) {
+            LogPosition position =
+                    new LogPosition(outbox.outbox().under(right.fence()), settings(ExistingRows.PUBLISH));
+            Checkpoint first = begun(position);
+            Checkpoint next = first.at(new Lsn(first.settled().value() + 8));
+            String stands = confirmed();
+
+            right.revoke();
+
+            assertThatExceptionOfType(CodedSqlException.class)
+                    .isThrownBy(() -> position.settle(next))
+                    .withMessageContaining("has ended");
+            assertThatExceptionOfType(CodedSqlException.class).isThrownBy(() -> position.advance(next));
+            assertThatExceptionOfType(CodedSqlException.class).isThrownBy(() -> position.verify(first));
+            assertThat(stored()).contains(first);
+            assertThat(confirmed()).isEqualTo(stands);
+        }
     }
 
     @Test

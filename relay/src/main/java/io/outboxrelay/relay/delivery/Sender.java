@@ -125,7 +125,7 @@ final class Sender implements AutoCloseable {
 
     /** Whether nothing can be sent now; then everything, in whatever state, is to be left with {@link #keep}. */
     boolean isBroken() {
-        return broken || probing;
+        return closed || broken || probing;
     }
 
     /** Whether it is broken because the broker is being exchanged, and has not failed. */
@@ -255,7 +255,8 @@ final class Sender implements AutoCloseable {
         closed = true;
         broken = true;
         if (sending.tryLock(atMost.toNanos(), TimeUnit.NANOSECONDS)) {
-            sending.unlock(); // Whoever was sending has ended.
+            sending.unlock(); // Whoever was sending has ended; one that waits for the broker for longer is not waited
+            // for.
         }
         synchronized (unanswered) {
             for (long left = deadline - System.nanoTime();
@@ -332,10 +333,15 @@ final class Sender implements AutoCloseable {
 
     /** Whoever gets the last answer after a failure asks for another broker. */
     private void answered() {
-        if (unanswered.decrementAndGet() == 0 && broken) {
+        if (unanswered.decrementAndGet() > 0) {
+            return;
+        }
+        if (broken) {
             recoverLater();
+        }
+        if (closed) {
             synchronized (unanswered) {
-                unanswered.notifyAll(); // Those that wait in drain.
+                unanswered.notifyAll(); // Who waits in drain.
             }
         }
     }

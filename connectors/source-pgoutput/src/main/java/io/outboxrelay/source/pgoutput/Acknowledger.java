@@ -32,7 +32,7 @@ final class Acknowledger {
     private ReplicationStream stream;
     private Lsn confirmed;
     private Lsn complete;
-    private long lookedAt;
+    private long lookedAt = System.nanoTime() - LOOK_NANOS;
     private long askedAt;
 
     /**

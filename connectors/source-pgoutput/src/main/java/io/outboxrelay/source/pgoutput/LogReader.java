@@ -113,10 +113,10 @@ final class LogReader {
             }
             requirePublication();
             opened.start(settings, start.checkpoint().settled());
-            begin(opened);
             try (StandIn helping = new StandIn(opened, settings.statusInterval())) {
                 standIn = helping;
                 helping.start();
+                begin(opened);
                 takeFirst();
                 takeLog();
                 while (!stopping.isClosed()) {
@@ -158,10 +158,18 @@ final class LogReader {
     }
 
     private void begin(ReplicationStream opened) throws Exception {
-        ReplicationSlot slot = position.verify(start.checkpoint());
+        ReplicationSlot slot = standIn.during(() -> position.verify(start.checkpoint()));
         progress.streaming(slot.activePid().orElseThrow());
         acknowledger.begin(opened);
-        handler.streaming();
+        progress.pause(); // To open a broker may take long.
+        try {
+            standIn.during(() -> {
+                handler.streaming();
+                return null;
+            });
+        } finally {
+            progress.goOn();
+        }
         streaming = true;
     }
 

@@ -75,6 +75,8 @@ final class PgoutputStream implements LogStream {
             reader.read();
         } catch (Exception e) {
             failure = e;
+        } catch (Error e) {
+            failure = new IllegalStateException("the reader failed: " + e, e);
         } finally {
             stopping.close();
         }

@@ -100,7 +100,7 @@ final class PositionWriter {
             fail(new SQLException("interrupted while the position was written", e));
         } catch (SQLException e) {
             fail(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             fail(new SQLException("the position could not be written: " + e, e));
         }
     }

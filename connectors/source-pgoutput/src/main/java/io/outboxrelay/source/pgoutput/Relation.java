@@ -49,6 +49,7 @@ final class Relation {
         this.aggregateId = found.get(columns.aggregateId());
         this.type = found.get(columns.type());
         this.payload = found.get(columns.payload());
+        // Rows that were written before the column was added have none.
         this.headers = columns.headers().map(found::get).orElse(NONE);
         this.key = keyColumn.map(found::get).orElse(NONE);
         this.isKeyed = columns.seq().isPresent();
@@ -88,6 +89,9 @@ final class Relation {
                 .distinct()
                 .toList()) {
             if (!places.containsKey(needed)) {
+                if (table.columns().headers().filter(needed::equals).isPresent()) {
+                    continue;
+                }
                 throw new CodedSqlException(
                         Code.OUTBOX_COLUMN_MISSING,
                         "the log's rows of " + table + " have no column " + needed

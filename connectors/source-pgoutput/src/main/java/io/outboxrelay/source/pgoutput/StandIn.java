@@ -71,7 +71,7 @@ final class StandIn implements AutoCloseable {
                     stream.ask();
                 }
             }
-        } catch (InterruptedException | SQLException e) {
+        } catch (InterruptedException | SQLException | RuntimeException e) {
             // Whoever reads next finds out by itself.
             log.debug("The server is answered no more", e);
         }

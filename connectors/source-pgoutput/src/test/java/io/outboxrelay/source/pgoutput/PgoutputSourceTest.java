@@ -146,6 +146,22 @@ class PgoutputSourceTest {
     }
 
     @Test
+    void rowsFromBeforeTheTableHadHeadersHaveNone() throws Exception {
+        OutboxFixture outbox = outbox();
+        outbox.execute("ALTER TABLE outbox DROP headers");
+        outbox.execute("SELECT pg_create_logical_replication_slot('" + outbox.slot() + "', 'pgoutput')");
+        outbox.insert("before", 1);
+        outbox.execute("ALTER TABLE outbox ADD headers jsonb NOT NULL DEFAULT '{}'");
+        RecordingHandler handler = RecordingHandler.settlingAtOnce();
+
+        start(outbox, KEEP, Map.of(), handler);
+        outbox.insert("after", 1);
+
+        await("both rows").until(() -> handler.count() == 2);
+        assertThat(handler.events()).extracting(OutboxEvent::headers).containsExactly(null, "{}");
+    }
+
+    @Test
     void aColumnThatIsMissingFromNowOnEndsTheRunAndIsNamed() throws Exception {
         OutboxFixture outbox = outbox();
         RecordingHandler handler = RecordingHandler.settlingAtOnce();

@@ -176,8 +176,7 @@ final class Lane {
 
     /** Hands over all that is in a table into which nobody writes any more. */
     private void empty(OutboxTable table) throws SQLException, InterruptedException {
-        OutboxDatabase detached =
-                new OutboxDatabase(database.address(), table, database.afterDelivery(), database.dataSource());
+        OutboxDatabase detached = database.with(table);
         Cleanup cleanup = Cleanup.ofTableReader(detached);
         cleanups.add(cleanup);
         ShardReader reader = new ShardReader(detached, settings, shard, cleanup);
