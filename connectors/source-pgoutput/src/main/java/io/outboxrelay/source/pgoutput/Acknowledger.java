@@ -131,7 +131,8 @@ final class Acknowledger {
     }
 
     /**
-     * After the end, and that of the thread that reads: the checkpoint that is still to be written, if there is one.
+     * After the end, and that of the thread that reads: the checkpoint that is still to be written, or that the slot is still
+     * to be moved to; empty if there is none.
      *
      * @param isAll whether all that was read was handed over too
      */
@@ -143,6 +144,10 @@ final class Acknowledger {
         if (isAll && unsettled.isEmpty()) {
             writer.settled(complete);
         }
-        return writer.unwritten();
+        Optional<Checkpoint> next = writer.unwritten();
+        Checkpoint written = writer.written();
+        boolean isMoved = written.phase() != Checkpoint.Phase.STREAMING
+                || !written.settled().isAfter(confirmed);
+        return next.isPresent() || isMoved ? next : Optional.of(written);
     }
 }
