@@ -64,9 +64,9 @@ public interface LogStream {
     boolean end(Duration atMost) throws InterruptedException;
 
     /**
-     * Up to where all is settled, after the end: what the position is still to be moved to.
+     * Up to where all is settled, after the end: where the position is to stand.
      *
-     * @return empty if it stands there already, or what the table holds was not handed over whole
+     * @return empty if it is sure to stand there already, or what the table holds was not handed over whole
      */
     Optional<Checkpoint> settled() throws SQLException;
 }

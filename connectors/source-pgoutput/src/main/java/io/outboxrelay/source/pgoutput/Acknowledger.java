@@ -131,12 +131,13 @@ final class Acknowledger {
     }
 
     /**
-     * After the end, and that of the thread that reads: the checkpoint that is still to be written, or that the slot is still
-     * to be moved to; empty if there is none.
+     * After the end, and that of the thread that reads: the checkpoint at which the slot is to stand, written or not. What the
+     * server was told last may not have reached it: a connection that is closed before all that came was read is reset, and
+     * the server loses what it had not read either. Empty while what the table held is not settled.
      *
      * @param isAll whether all that was read was handed over too
      */
-    Optional<Checkpoint> unwritten(boolean isAll) throws SQLException {
+    Optional<Checkpoint> last(boolean isAll) throws SQLException {
         if (first.isSettled()) {
             writer.handedOver();
         }
@@ -144,10 +145,6 @@ final class Acknowledger {
         if (isAll && unsettled.isEmpty()) {
             writer.settled(complete);
         }
-        Optional<Checkpoint> next = writer.unwritten();
-        Checkpoint written = writer.written();
-        boolean isMoved = written.phase() != Checkpoint.Phase.STREAMING
-                || !written.settled().isAfter(confirmed);
-        return next.isPresent() || isMoved ? next : Optional.of(written);
+        return writer.last();
     }
 }

@@ -78,15 +78,18 @@ final class PositionWriter {
         return !thread.isAlive();
     }
 
-    /** After the end: the checkpoint that is still to be written, if there is one. Ends the hand-over where it is due. */
-    synchronized Optional<Checkpoint> unwritten() throws SQLException {
+    /**
+     * After the end: the last checkpoint, written or still to be written. Ends the hand-over where it is due; empty where it
+     * is not.
+     */
+    synchronized Optional<Checkpoint> last() throws SQLException {
         Optional<Checkpoint> next = next();
         if (next.isPresent() && written.phase() == Checkpoint.Phase.HANDOVER) {
             position.settle(next.get());
             written = next.get();
             next = next();
         }
-        return next;
+        return written.phase() == Checkpoint.Phase.HANDOVER ? Optional.empty() : Optional.of(next.orElse(written));
     }
 
     private void work() {

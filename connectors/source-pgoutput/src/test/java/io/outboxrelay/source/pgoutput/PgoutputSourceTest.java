@@ -145,26 +145,6 @@ class PgoutputSourceTest {
         assertThat(text(events.get(4).payload())).isEqualTo("text");
     }
 
-    /** It may come between the writing of the checkpoint and the moving of the slot. */
-    @Test
-    void aStopAtAnyMomentLeavesTheSlotAtTheCheckpoint() throws Exception {
-        OutboxFixture outbox = outbox();
-        for (int stop = 1; stop <= 25; stop++) {
-            RecordingHandler handler = RecordingHandler.settlingAtOnce();
-            RunningSource run = start(outbox, KEEP, Map.of("position-interval", "10ms"), handler);
-            outbox.insert("row " + stop, 1);
-            await("the row").until(() -> handler.count() == 1);
-
-            assertThat(run.stop(LIMIT)).isTrue();
-
-            run.awaitReturn(LIMIT);
-            assertThat(outbox.query("SELECT confirmed_flush_lsn = settled_lsn FROM pg_replication_slots,"
-                            + " outbox_relay_checkpoint WHERE slot_name = '" + outbox.slot() + "'"))
-                    .as("stop number %d", stop)
-                    .isEqualTo("t");
-        }
-    }
-
     @Test
     void rowsFromBeforeTheTableHadHeadersHaveNone() throws Exception {
         OutboxFixture outbox = outbox();
