@@ -104,9 +104,8 @@ public final class DeadLetterTable implements AsideStore {
             throw told(e);
         } finally {
             if (!isDone) {
-                // It may be there all the same, and some of it redriven before it is put once more. Where a lane has
-                // begun
-                // meanwhile, everything counts as there from before.
+                // It may be there all the same, and some of it redriven before it is put once more. If a lane has
+                // begun meanwhile, everything counts as there from before.
                 run.compareAndSet(
                         by, Stream.concat(by.stream(), Stream.of(number())).toList());
             }

@@ -254,9 +254,9 @@ final class Sender implements AutoCloseable {
         long deadline = System.nanoTime() + atMost.toNanos();
         closed = true;
         broken = true;
+        // Whoever is sending ends first, unless the broker keeps it for longer.
         if (sending.tryLock(atMost.toNanos(), TimeUnit.NANOSECONDS)) {
-            sending.unlock(); // Whoever was sending has ended; one that waits for the broker for longer is not waited
-            // for.
+            sending.unlock();
         }
         synchronized (unanswered) {
             for (long left = deadline - System.nanoTime();
