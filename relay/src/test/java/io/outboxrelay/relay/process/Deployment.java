@@ -175,6 +175,13 @@ final class Deployment implements AutoCloseable {
         }
     }
 
+    /** Waits until everything is stored, and the relay knows it: a row leaves the table only then. */
+    void awaitEmptyTable() {
+        Awaitility.await("the relay to remove what is stored")
+                .atMost(PATIENCE)
+                .until(() -> query("SELECT count(*) FROM outbox").equals("0"));
+    }
+
     /** The first so many messages of the topic; waits for them. */
     List<StoredRecord> read(int count) {
         return kafka.read(topic, count, PATIENCE);
@@ -271,11 +278,21 @@ final class Deployment implements AutoCloseable {
         return topic;
     }
 
-    /** Ends what runs and drops the database. */
+    /** Ends what runs and drops the database. What the relays said stays under {@code target/relays}: a red test is read there. */
     @Override
     public void close() throws SQLException, IOException {
         relays.forEach(RelayProcess::close);
+        keepOutput();
         database.close();
         Files.deleteIfExists(config);
+    }
+
+    private void keepOutput() throws IOException {
+        Path directory = Files.createDirectories(Path.of("target/relays"));
+        for (int i = 0; i < relays.size(); i++) {
+            Files.write(
+                    directory.resolve(database.address().name() + "-" + i + ".log"),
+                    relays.get(i).output());
+        }
     }
 }
