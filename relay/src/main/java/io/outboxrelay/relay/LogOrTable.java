@@ -68,7 +68,7 @@ final class LogOrTable implements AutoCloseable {
 
     private boolean logIsGivenUp;
 
-    /** Made ready for the next run of the log; or, while the table is read, being made ready. */
+    /** Made ready for the next run of the log. */
     private Optional<Preparation> preparation = Optional.empty();
 
     /** From a hand-over's beginning until the log streams. */
@@ -119,7 +119,10 @@ final class LogOrTable implements AutoCloseable {
         return tableBecause.isPresent() ? tableInstead() : log();
     }
 
-    /** A log without a position begins with what the table holds. */
+    /**
+     * A log without a position begins with what the table holds. One that is not ready in time is given up, and made ready
+     * anew beside the reading of the table: that begins by giving up whatever position it finds.
+     */
     private void begin() throws Exception {
         if (OutboxQueries.holdsMoreThan(MANY_ROWS, database)) {
             goToTable("the table holds more than " + MANY_ROWS
@@ -130,7 +133,7 @@ final class LogOrTable implements AutoCloseable {
         Preparation begun = Preparation.of(settings.primary().open(database));
         preparation = Optional.of(begun);
         if (!begun.await(PREPARATION)) {
-            handingOver = false;
+            close();
             tableBecause = Optional.of("the log can be read once older transactions of the database have ended");
         }
     }
@@ -160,7 +163,7 @@ final class LogOrTable implements AutoCloseable {
      * @throws SQLException if the database cannot be asked; to be called again
      */
     void giveUpLeftLog() throws SQLException {
-        if (tableBecause.isEmpty() || logIsGivenUp || preparation.isPresent()) {
+        if (tableBecause.isEmpty() || logIsGivenUp) {
             return;
         }
         left.giveUp();
@@ -268,13 +271,6 @@ final class LogOrTable implements AutoCloseable {
         log.warn("{} Going over to the table: {}", Code.LOG_LEFT, reason);
     }
 
-    /** The log that is being made ready while the table is read, if any; the caller's to close. */
-    Optional<Preparation> takePreparation() {
-        Optional<Preparation> begun = preparation;
-        preparation = Optional.empty();
-        return begun;
-    }
-
     /** The log is ready and reads next. */
     void returnToLog(Preparation ready) {
         log.info("The log is ready: returning to it");
@@ -306,7 +302,8 @@ final class LogOrTable implements AutoCloseable {
     /** Closes what was made ready and is not needed any more. */
     @Override
     public void close() {
-        takePreparation().ifPresent(Preparation::close);
+        preparation.ifPresent(Preparation::close);
+        preparation = Optional.empty();
         handingOver = false;
     }
 

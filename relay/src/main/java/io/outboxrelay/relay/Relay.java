@@ -282,14 +282,7 @@ public final class Relay {
 
     private void executeUntilLogIsReady(Run table) throws Exception {
         ReturnToLog back = new ReturnToLog(
-                config,
-                database,
-                restartPause,
-                logLimit,
-                table,
-                sources.leftLog(),
-                sources.takePreparation(),
-                sources.failedReturns());
+                config, database, restartPause, logLimit, table, sources.leftLog(), sources.failedReturns());
         back.start();
         try {
             table.execute();

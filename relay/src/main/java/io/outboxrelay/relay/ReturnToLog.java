@@ -46,7 +46,7 @@ final class ReturnToLog {
     private final CountDownLatch ending = new CountDownLatch(1);
     private final Thread thread = new Thread(this::tryUntilReady, "outbox-relay-return");
 
-    private Optional<Preparation> preparation;
+    private Optional<Preparation> preparation = Optional.empty();
     private boolean isReady;
     private int failures;
 
@@ -60,7 +60,6 @@ final class ReturnToLog {
      * @param limit how much log may be kept meanwhile
      * @param table the run that reads the table
      * @param left what is given up after every attempt that fails
-     * @param begun the log that is being made ready already
      * @param failures how many attempts in a row have failed
      */
     ReturnToLog(
@@ -70,7 +69,6 @@ final class ReturnToLog {
             RetainedLogLimit limit,
             Run table,
             LeftLog left,
-            Optional<Preparation> begun,
             int failures) {
         this.primary = config.source().primary();
         this.database = database;
@@ -79,7 +77,6 @@ final class ReturnToLog {
         this.limit = limit;
         this.table = table;
         this.left = left;
-        this.preparation = begun;
         this.failures = failures;
         this.thread.setDaemon(true);
     }

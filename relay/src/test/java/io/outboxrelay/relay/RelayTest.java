@@ -24,6 +24,7 @@ import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.api.PositionLostException;
 import io.outboxrelay.api.SourceBusyException;
 import io.outboxrelay.api.SourceFactory;
+import io.outboxrelay.api.SourceStatus;
 import io.outboxrelay.relay.config.AdminAccess;
 import io.outboxrelay.relay.config.AdminSettings;
 import io.outboxrelay.relay.config.ClaimCheckSettings;
@@ -293,12 +294,16 @@ class RelayTest {
     void aLogThatKeepsTooMuchWhileItIsMadeReadyIsGivenUpAndTriedAgain() {
         log.hasPosition = false;
         log.preparing = new CompletableFuture<>();
+        table.isCaughtUp();
         start();
-        awaitState(State.POLLING);
-        assertThat(log.abandoned).hasValue(0);
+        await("the log to be made ready beside the reading of the table")
+                .atMost(PATIENCE)
+                .until(() -> log.prepared.get() == 2);
+        table.status = SourceStatus.UNKNOWN;
+        int abandoned = log.abandoned.get();
         log.keepsOfTheLog((10L << 30) + 1, "reserved");
 
-        await("the log to be given up").atMost(PATIENCE).until(() -> log.abandoned.get() == 1);
+        await("the log to be given up").atMost(PATIENCE).until(() -> log.abandoned.get() == abandoned + 1);
         await("the reason")
                 .atMost(PATIENCE)
                 .until(() -> health.status().reason().contains("more than source.max-retained-wal = 10240 MB"));
@@ -307,7 +312,7 @@ class RelayTest {
         table.isCaughtUp();
         log.preparing.complete(null);
         awaitState(State.STREAMING);
-        assertThat(log.prepared).hasValue(2);
+        assertThat(log.prepared).hasValue(3);
     }
 
     @Test
@@ -362,10 +367,14 @@ class RelayTest {
         start();
 
         awaitState(State.POLLING);
-        assertThat(log.abandoned).as("what is being made ready is not given up").hasValue(0);
+        assertThat(log.open)
+                .as("logs that are being made ready while the table's reader gives up whatever position it finds")
+                .hasValue(0);
+        table.isCaughtUp();
+        await("the log to be made ready anew").atMost(PATIENCE).until(() -> log.prepared.get() == 2);
         log.preparing.complete(null);
         awaitState(State.STREAMING);
-        assertThat(log.prepared).hasValue(1);
+        assertThat(log.prepared).hasValue(2);
     }
 
     @Test
@@ -438,8 +447,11 @@ class RelayTest {
     void aStopWhileTheLogIsMadeReadyBesideTheTableEndsBoth() throws Exception {
         log.hasPosition = false;
         log.preparing = new CompletableFuture<>();
+        table.isCaughtUp();
         start();
-        awaitState(State.POLLING);
+        await("the log to be made ready beside the reading of the table")
+                .atMost(PATIENCE)
+                .until(() -> log.prepared.get() == 2);
 
         relay.stop();
         assertThat(exitCode.get()).isZero();
@@ -462,16 +474,19 @@ class RelayTest {
         log.hasPosition = false;
         log.preparing = new CompletableFuture<>();
         table.whileStopping = this::endTheLocksSession;
+        table.isCaughtUp();
         start();
-        awaitState(State.POLLING);
+        await("the log to be made ready beside the reading of the table")
+                .atMost(PATIENCE)
+                .until(() -> log.prepared.get() == 2);
         log.hasPosition = true;
 
         log.preparing.complete(null);
 
         awaitState(State.STREAMING);
         assertThat(log.opened)
-                .as("the one that was made ready, and the one that is read")
-                .hasValue(2);
+                .as("two that were made ready, and the one that is read")
+                .hasValue(3);
         assertThat(log.open).hasValue(1);
     }
 

@@ -75,6 +75,8 @@ class ClaimCheckIT {
         try (Deployment deployment = deployment(kafka)) {
             deployment.configure("delivery.claim-check.types = [drawing]\n");
             RelayProcess first = deployment.startRelay();
+            // A relay that reads the table meanwhile changes to the log, and cannot begin that without Kafka.
+            first.awaitLine("STREAMING", Deployment.PATIENCE);
             insert(deployment, "a", "placed", new byte[] {1});
             // An event whose answer is lost is sent once more first, and what comes later waits for it.
             deployment.awaitEmptyTable();

@@ -233,9 +233,7 @@ class FallbackIT {
             }
             RelayProcess relay = deployment.launchRelay();
             relay.awaitLine("POLLING", Deployment.PATIENCE);
-            Awaitility.await("the slot that is being made")
-                    .atMost(Deployment.PATIENCE)
-                    .until(() -> "1".equals(slots(deployment)));
+            awaitSlotBeingMade(deployment);
             deployment.writeLog(48);
             relay.awaitLine("more than source.max-retained-wal", Deployment.PATIENCE);
             Awaitility.await("log to be kept for no slot, or for a new one")
@@ -298,6 +296,7 @@ class FallbackIT {
             }
             RelayProcess relay = deployment.launchRelay();
             relay.awaitLine("POLLING", Deployment.PATIENCE);
+            awaitSlotBeingMade(deployment);
             long told = System.nanoTime();
             relay.terminate();
             assertThat(relay.awaitExit(Deployment.PATIENCE)).isZero();
@@ -321,6 +320,12 @@ class FallbackIT {
             log.info("A first start streams after {} ms", millisSince(launched));
             assertThat(relay.output()).noneMatch(line -> line.contains("POLLING"));
         }
+    }
+
+    private static void awaitSlotBeingMade(Deployment deployment) {
+        Awaitility.await("the slot that is being made beside the reading of the table")
+                .atMost(Deployment.PATIENCE)
+                .until(() -> "1".equals(slots(deployment)));
     }
 
     private static String slots(Deployment deployment) throws SQLException {
