@@ -107,6 +107,7 @@ public enum Code {
     LOG_LIMIT(3407, "The server keeps more log for the relay than it may"),
     ROWS_MISSED(3408, "Rows had been missed by the log"),
     AUDIT_FAILS(3409, "The log cannot be compared with the table"),
+    FALLBACK_LOSES_EVENTS(3410, "The fallback would lose events that only the log has"),
 
     // Reading the table and cleaning it up
 
