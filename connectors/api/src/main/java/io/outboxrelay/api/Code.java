@@ -95,6 +95,7 @@ public enum Code {
     POSITION_UNSEEN(3308, "It cannot be seen whether a relay has read the log"),
     CHECKPOINT_CHANGED(3309, "Somebody else has changed the checkpoint"),
     POSITION_NOT_MOVED(3310, "The position was not moved at the stop"),
+    ROWS_PASSED_OVER(3311, "The server has passed rows over, without their publication"),
 
     // Reading the log: the stream
 
