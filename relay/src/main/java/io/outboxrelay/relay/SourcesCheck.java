@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.api.OutboxDatabase;
-import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.relay.config.SourceSettings;
 
 /**
@@ -25,8 +25,9 @@ record SourcesCheck(List<Finding> primary, List<Finding> fallback, boolean hasFa
         if (settings.fallback().isEmpty()) {
             return new SourcesCheck(primary, List.of(), false);
         }
-        SourceFactory fallback = settings.fallback().get();
-        return new SourcesCheck(primary, fallback.check(database), true);
+        List<Finding> fallback = new ArrayList<>(settings.fallback().get().check(database));
+        settings.primary().eventsWithoutRow().map(SourcesCheck::lostByFallback).ifPresent(fallback::add);
+        return new SourcesCheck(primary, fallback, true);
     }
 
     boolean primaryWorks() {
@@ -72,6 +73,15 @@ record SourcesCheck(List<Finding> primary, List<Finding> fallback, boolean hasFa
     /** Errors in one line. */
     static String text(List<Finding> errors) {
         return errors.stream().map(Finding::toString).collect(Collectors.joining(" | "));
+    }
+
+    private static Finding lostByFallback(String setting) {
+        return Finding.warning(
+                Code.FALLBACK_LOSES_EVENTS,
+                "source.fallback",
+                "reads the table, and with " + setting + " there are events that only the log has: should the log be"
+                        + " given up, those that were not relayed until then are lost.",
+                "set source.fallback = none; then the relay halts instead, and keeps the log");
     }
 
     private static Finding mild(Finding finding, String consequence) {

@@ -21,6 +21,7 @@ final class ScriptedSource implements SourceFactory {
 
     volatile List<Finding> findings = List.of();
     volatile boolean hasPosition = true;
+    volatile Optional<String> eventsWithoutRow = Optional.empty();
     volatile Optional<Exception> failsBeforeItStreams = Optional.empty();
     volatile SourceStatus status = SourceStatus.UNKNOWN;
 
@@ -83,6 +84,11 @@ final class ScriptedSource implements SourceFactory {
     @Override
     public boolean hasPosition(OutboxDatabase database) {
         return hasPosition;
+    }
+
+    @Override
+    public Optional<String> eventsWithoutRow() {
+        return eventsWithoutRow;
     }
 
     @Override

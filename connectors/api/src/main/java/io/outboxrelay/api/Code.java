@@ -95,6 +95,7 @@ public enum Code {
     POSITION_UNSEEN(3308, "It cannot be seen whether a relay has read the log"),
     CHECKPOINT_CHANGED(3309, "Somebody else has changed the checkpoint"),
     POSITION_NOT_MOVED(3310, "The position was not moved at the stop"),
+    ROWS_PASSED_OVER(3311, "The server has passed rows over, without their publication"),
 
     // Reading the log: the stream
 
@@ -107,6 +108,7 @@ public enum Code {
     LOG_LIMIT(3407, "The server keeps more log for the relay than it may"),
     ROWS_MISSED(3408, "Rows had been missed by the log"),
     AUDIT_FAILS(3409, "The log cannot be compared with the table"),
+    FALLBACK_LOSES_EVENTS(3410, "The fallback would lose events that only the log has"),
 
     // Reading the table and cleaning it up
 

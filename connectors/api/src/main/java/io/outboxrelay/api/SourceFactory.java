@@ -81,6 +81,14 @@ public interface SourceFactory {
         return Optional.empty();
     }
 
+    /**
+     * The setting, as it is written, by which this kind of source also reads events that have no row: whatever reads the
+     * table instead of it never sees them. Empty if every event has a row.
+     */
+    default Optional<String> eventsWithoutRow() {
+        return Optional.empty();
+    }
+
     /** Opens a source for one run. Connects to nothing yet. */
     OutboxSource open(OutboxDatabase database);
 }

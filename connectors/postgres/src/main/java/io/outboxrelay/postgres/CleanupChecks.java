@@ -5,6 +5,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 import io.outboxrelay.api.AfterDelivery;
@@ -159,6 +160,13 @@ final class CleanupChecks {
                         "Set outbox.columns.seq = \"\", or to the right name."));
             }
             return;
+        }
+        if (table.columns().seq().isPresent()) {
+            Optional<Finding> unusable = QueueChecks.type(table, subject, name, column);
+            if (unusable.isPresent()) {
+                findings.add(unusable.get());
+                return;
+            }
         }
         try (PreparedStatement query = session.query(INDEXED, found.oid(), column.number());
                 ResultSet row = query.executeQuery()) {

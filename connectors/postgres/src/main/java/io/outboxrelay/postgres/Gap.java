@@ -62,12 +62,27 @@ final class Gap {
         }
     }
 
+    /** The server has passed rows over that were written while the publication did not exist. */
+    PositionLostException passedOver(Checkpoint checkpoint, String publication) {
+        return lost(
+                Code.ROWS_PASSED_OVER,
+                "the server has passed over what was written to the log while the publication " + publication
+                        + " did not exist under this name",
+                checkpoint,
+                startAfresh(true, true));
+    }
+
     private PositionLostException lost(Code code, String what, Checkpoint checkpoint, Optional<ReplicationSlot> found) {
+        boolean dropSlot = found.filter(ReplicationSlot::isLost).isPresent();
+        return lost(code, what, checkpoint, startAfresh(dropSlot, found.isEmpty() || dropSlot));
+    }
+
+    private PositionLostException lost(Code code, String what, Checkpoint checkpoint, String startAfresh) {
         return new PositionLostException(
                 code,
                 what + ". Rows of " + database.table() + " that were committed after " + checkpoint.settled()
                         + " may never have been relayed",
-                database.afterDelivery().tableIsQueue() ? beginAtTheTable() : startAfresh(found));
+                database.afterDelivery().tableIsQueue() ? beginAtTheTable() : startAfresh);
     }
 
     private String beginAtTheTable() {
@@ -76,9 +91,7 @@ final class Gap {
                 + Session.literal(database.table().toString()) + ";";
     }
 
-    private String startAfresh(Optional<ReplicationSlot> found) {
-        boolean dropSlot = found.filter(ReplicationSlot::isLost).isPresent();
-        boolean newSlot = found.isEmpty() || dropSlot;
+    private String startAfresh(boolean dropSlot, boolean newSlot) {
         return "start afresh: " + (dropSlot ? "SELECT pg_drop_replication_slot(" + Session.literal(slot) + "); " : "")
                 + "DELETE FROM " + Checkpoint.quotedTable(database.table()) + " WHERE outbox = "
                 + Session.literal(database.table().toString()) + ";"

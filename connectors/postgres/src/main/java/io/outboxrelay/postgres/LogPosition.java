@@ -201,6 +201,16 @@ public final class LogPosition {
     }
 
     /**
+     * What ends a stream that has passed rows over.
+     *
+     * @param checkpoint up to where all is settled, which lies before them
+     * @param publication did not exist at their place in the log
+     */
+    public PositionLostException passedOver(Checkpoint checkpoint, String publication) {
+        return gap.passedOver(checkpoint, publication);
+    }
+
+    /**
      * Writes down that all is settled up to the checkpoint. Only then may the slot be moved there.
      *
      * @throws SQLException if it could not be written: the slot must stay. Also if the right to read the outbox has ended: on

@@ -17,12 +17,21 @@ public final class LogSourceFactory implements SourceFactory {
 
     private final LogReaderSettings settings;
     private final String application;
+    private final Optional<String> eventsWithoutRow;
     private final LogStream.Opener opener;
 
-    /** @param application what the session that streams calls itself: by that it is known while it opens the stream */
-    public LogSourceFactory(LogReaderSettings settings, String application, LogStream.Opener opener) {
+    /**
+     * @param application what the session that streams calls itself: by that it is known while it opens the stream
+     * @param eventsWithoutRow the setting, as it is written, by which the stream has events that have no row, if it has
+     */
+    public LogSourceFactory(
+            LogReaderSettings settings,
+            String application,
+            Optional<String> eventsWithoutRow,
+            LogStream.Opener opener) {
         this.settings = settings;
         this.application = application;
+        this.eventsWithoutRow = eventsWithoutRow;
         this.opener = opener;
     }
 
@@ -72,6 +81,11 @@ public final class LogSourceFactory implements SourceFactory {
     @Override
     public Optional<String> publication() {
         return Optional.of(settings.publication());
+    }
+
+    @Override
+    public Optional<String> eventsWithoutRow() {
+        return eventsWithoutRow;
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -74,13 +75,9 @@ final class QueueChecks {
                     table + " has no column " + name + ", which tells the order of the rows.",
                     add(name) + " -- or name the right one in outbox.columns.seq"));
         }
-        if (!NUMBERS.contains(column.baseType())) {
-            return List.of(Finding.error(
-                    Code.ORDER_COLUMN_TYPE,
-                    subject,
-                    "column " + name + " is of type " + column.type() + "; usable are bigint, integer and smallint.",
-                    "ALTER TABLE " + table.quoted() + " ALTER COLUMN " + Identifier.quote(name) + " TYPE bigint USING "
-                            + Identifier.quote(name) + "::bigint; -- rewrites the table under an exclusive lock"));
+        Optional<Finding> unusable = type(table, subject, name, column);
+        if (unusable.isPresent()) {
+            return List.of(unusable.get());
         }
         List<Finding> findings = new ArrayList<>();
         boolean isCounted = column(findings, name, column);
@@ -89,6 +86,20 @@ final class QueueChecks {
             findings.add(Finding.ok(subject, "is told by " + name + ", which has an index"));
         }
         return findings;
+    }
+
+    /** A column whose values are no whole numbers neither orders rows nor finds them again; empty if it can be used. */
+    static Optional<Finding> type(OutboxTable table, String subject, String name, CatalogTable.Column column) {
+        if (NUMBERS.contains(column.baseType())) {
+            return Optional.empty();
+        }
+        return Optional.of(Finding.error(
+                Code.ORDER_COLUMN_TYPE,
+                subject,
+                "column " + name + " of " + table + " is of type " + column.type()
+                        + "; usable are bigint, integer and smallint.",
+                "ALTER TABLE " + table.quoted() + " ALTER COLUMN " + Identifier.quote(name) + " TYPE bigint USING "
+                        + Identifier.quote(name) + "::bigint; -- rewrites the table under an exclusive lock"));
     }
 
     /** Returns whether the database itself counts, so that no number comes twice. */

@@ -6,6 +6,7 @@ import java.sql.Statement;
 
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.AfterDelivery.Action;
+import io.outboxrelay.api.Code;
 import io.outboxrelay.api.Finding;
 import io.outboxrelay.api.Finding.Level;
 import io.outboxrelay.schema.OutboxColumns;
@@ -552,6 +553,38 @@ class LogPreflightTest {
 
             Finding finding = assertFinding(Level.ERROR, "after-delivery", "public.outbox has no column seq, by which");
             assertThat(finding.remedy()).contains("outbox.columns.seq = \"\"");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"numeric", "text"})
+        void anOrderOfATypeByWhichRowsAreNotFound(String type) throws SQLException {
+            preflight.install(SchemaScript.TABLE);
+            preflight.run("ALTER TABLE outbox ALTER seq DROP IDENTITY; ALTER TABLE outbox ALTER seq TYPE " + type);
+
+            Finding finding = assertFinding(
+                    Level.ERROR,
+                    "after-delivery",
+                    "column seq of public.outbox is of type " + type + "; usable are bigint, integer and smallint.");
+            assertThat(finding.code()).contains(Code.ORDER_COLUMN_TYPE);
+            preflight.mend();
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"integer", "smallint", "number"})
+        void anOrderOfAnyWholeNumbersOrADomainOfThem(String type) throws SQLException {
+            preflight.install(SchemaScript.TABLE);
+            preflight.run("CREATE DOMAIN number AS bigint; ALTER TABLE outbox ALTER seq DROP IDENTITY;"
+                    + " ALTER TABLE outbox ALTER seq TYPE " + type);
+
+            assertThat(preflight.problems()).isEmpty();
+        }
+
+        @Test
+        void anOrderOfAnyTypeWhereNoRowIsFoundByIt() throws SQLException {
+            preflight.install(SchemaScript.TABLE).after(Action.KEEP);
+            preflight.run("ALTER TABLE outbox ALTER seq DROP IDENTITY; ALTER TABLE outbox ALTER seq TYPE numeric");
+
+            assertThat(preflight.problems()).isEmpty();
         }
 
         @Test

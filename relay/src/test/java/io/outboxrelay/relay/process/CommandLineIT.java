@@ -215,6 +215,21 @@ class CommandLineIT {
     }
 
     @Test
+    void checkWarnsOfEventsThatTheFallbackWouldLose() throws Exception {
+        try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared())) {
+            String log = "source.type = pgoutput\nsource.pgoutput.message-prefix = outbox\n";
+            deployment.configure(log);
+            assertThat(deployment.command("check").output())
+                    .anyMatch(line -> line.startsWith("warning  OR-3410 source.fallback: ")
+                            && line.contains("source.pgoutput.message-prefix = outbox"))
+                    .anyMatch(line -> line.startsWith("         Remedy: set source.fallback = none"));
+
+            deployment.configure(log + "source.fallback = none\n");
+            assertThat(deployment.command("check").output()).noneMatch(line -> line.contains("OR-3410"));
+        }
+    }
+
+    @Test
     void fromAnEmptyDatabaseToARelayThatStreams() throws Exception {
         KafkaServer kafka = KafkaServer.shared();
         try (TestDatabase database = PostgresServer.shared().createDatabase()) {

@@ -1,5 +1,7 @@
 package io.outboxrelay.source.debezium;
 
+import java.util.Optional;
+
 import io.outboxrelay.api.AfterDelivery;
 import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.api.SourceProvider;
@@ -23,6 +25,7 @@ public final class DebeziumSourceProvider implements SourceProvider {
         return new LogSourceFactory(
                 read.reader(),
                 DebeziumStream.APPLICATION,
+                Optional.empty(),
                 (database, position, start, handler, cleanup, progress) ->
                         new DebeziumStream(read, database, position, start, handler, cleanup, progress));
     }

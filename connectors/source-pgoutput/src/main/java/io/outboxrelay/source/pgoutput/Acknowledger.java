@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 
+import io.outboxrelay.api.PositionLostException;
 import io.outboxrelay.postgres.Checkpoint;
 import io.outboxrelay.postgres.FirstRows;
 import io.outboxrelay.postgres.LogPosition;
@@ -23,6 +24,8 @@ final class Acknowledger {
     /** More often there is nothing to see. */
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
+    private final String publication;
+    private final LogPosition position;
     private final FirstRows first;
     private final Progress progress;
     private final long statusNanos;
@@ -47,6 +50,8 @@ final class Acknowledger {
             FirstRows first,
             Progress progress,
             Runnable settled) {
+        this.publication = settings.reader().publication();
+        this.position = position;
         this.first = first;
         this.progress = progress;
         this.statusNanos = settings.statusInterval().toNanos();
@@ -87,12 +92,14 @@ final class Acknowledger {
      *
      * @param isAll whether all that was read was handed over too
      * @throws SQLException if the position cannot be written, or the server has gone
+     * @throws PositionLostException as {@link #requireWhole} says
      */
-    void look(long now, boolean isAll) throws SQLException {
+    void look(long now, boolean isAll) throws SQLException, PositionLostException {
         if (now - lookedAt < LOOK_NANOS) {
             return;
         }
         lookedAt = now;
+        requireWhole();
         progress.reached(stream.received());
         writer.requireWell();
         if (first.isSettled()) {
@@ -112,6 +119,13 @@ final class Acknowledger {
         } else if (asks) {
             stream.ask();
             askedAt = now;
+        }
+    }
+
+    /** @throws PositionLostException if the server has passed rows over: then nothing behind them may be relayed or confirmed */
+    void requireWhole() throws SQLException, PositionLostException {
+        if (stream.hasPassedOver(publication)) {
+            throw position.passedOver(writer.written(), publication);
         }
     }
 
@@ -135,7 +149,7 @@ final class Acknowledger {
      * server was told last may not have reached it: a connection that is closed before all that came was read is reset, and
      * the server loses what it had not read either. Empty while what the table held is not settled.
      *
-     * @param isAll whether all that was read was handed over too
+     * @param isAll whether all that was read was handed over too, and nothing was passed over
      */
     Optional<Checkpoint> last(boolean isAll) throws SQLException {
         if (first.isSettled()) {

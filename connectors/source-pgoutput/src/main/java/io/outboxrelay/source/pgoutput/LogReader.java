@@ -18,6 +18,7 @@ import io.outboxrelay.api.CodedSqlException;
 import io.outboxrelay.api.EventHandler;
 import io.outboxrelay.api.OutboxDatabase;
 import io.outboxrelay.api.OutboxEvent;
+import io.outboxrelay.api.PositionLostException;
 import io.outboxrelay.postgres.Cleanup;
 import io.outboxrelay.postgres.FirstRows;
 import io.outboxrelay.postgres.LogPosition;
@@ -119,6 +120,8 @@ final class LogReader {
                 begin(opened);
                 takeFirst();
                 takeLog();
+                // What was read last is confirmed at the stop.
+                acknowledger.requireWhole();
                 while (!stopping.isClosed()) {
                     acknowledger.look(System.nanoTime(), true);
                     LockSupport.parkNanos(PAUSE_NANOS);
@@ -228,6 +231,7 @@ final class LogReader {
         if (batch.isEmpty() || !awaitRoom(stopping::isClosed)) {
             return;
         }
+        acknowledger.requireWhole();
         Batch full = batch;
         batch = Batch.withRoom(full.events().size());
         bytes = 0;
@@ -255,7 +259,7 @@ final class LogReader {
     }
 
     /** False if the source was ended meanwhile. */
-    private boolean awaitRoom(BooleanSupplier ended) throws InterruptedException, SQLException {
+    private boolean awaitRoom(BooleanSupplier ended) throws InterruptedException, SQLException, PositionLostException {
         progress.pause();
         try {
             while (!handler.awaitRoom(LOOK) || !cleanup.awaitRoom(LOOK)) {

@@ -23,6 +23,7 @@ public final class PgoutputSourceProvider implements SourceProvider {
         return new LogSourceFactory(
                 read.reader(),
                 ReplicationStream.APPLICATION,
+                read.messagePrefix().map(prefix -> settings.at("message-prefix") + " = " + prefix),
                 (database, position, start, handler, cleanup, progress) ->
                         new PgoutputStream(read, database, position, start, handler, cleanup, progress));
     }

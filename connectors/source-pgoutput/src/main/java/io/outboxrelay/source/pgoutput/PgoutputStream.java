@@ -137,6 +137,6 @@ final class PgoutputStream implements LogStream {
 
     @Override
     public Optional<Checkpoint> settled() throws SQLException {
-        return acknowledger.last(stopping.isCut());
+        return acknowledger.last(stopping.isCut() && failure == null);
     }
 }

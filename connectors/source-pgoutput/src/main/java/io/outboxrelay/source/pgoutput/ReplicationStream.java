@@ -3,6 +3,7 @@ package io.outboxrelay.source.pgoutput;
 import java.nio.ByteBuffer;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLWarning;
 import java.util.concurrent.TimeUnit;
 
 import io.outboxrelay.api.DatabaseAddress;
@@ -12,6 +13,8 @@ import io.outboxrelay.schema.Identifier;
 import org.postgresql.PGConnection;
 import org.postgresql.replication.LogSequenceNumber;
 import org.postgresql.replication.PGReplicationStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The driver's replication stream, and the connection that it lives on: the driver keeps none, so the collector would close
@@ -19,8 +22,19 @@ import org.postgresql.replication.PGReplicationStream;
  */
 final class ReplicationStream implements AutoCloseable {
 
+    private static final Logger log = LoggerFactory.getLogger(ReplicationStream.class);
+
     /** What the session calls itself. */
     static final String APPLICATION = "outbox-relay stream";
+
+    /**
+     * Of the warning, since Postgres 18, that rows are not sent because the publication did not exist when they were written.
+     * Older servers end the stream with an error instead.
+     *
+     * @see <a href="https://www.postgresql.org/docs/current/errcodes-appendix.html">object_not_in_prerequisite_state</a>;
+     *     {@code LoadPublications} in Postgres' {@code pgoutput.c}
+     */
+    private static final String NOT_THERE = "55000";
 
     private final Connection connection;
     private PGReplicationStream stream;
@@ -37,7 +51,9 @@ final class ReplicationStream implements AutoCloseable {
             properties.setProperty("preferQueryMode", "simple");
             properties.setProperty("assumeMinServerVersion", "14");
             properties.setProperty("ApplicationName", APPLICATION);
-            properties.setProperty("options", DirectConnection.streamOptions(address));
+            // Without its warnings the server would pass rows over in silence.
+            properties.setProperty(
+                    "options", DirectConnection.streamOptions(address) + " -c client_min_messages=warning");
             // The driver passes over a time-out in the middle of a message, and would go on with the rest as if it were
             // the beginning. Without one it waits for the rest. A stream that hangs is for others to notice.
             properties.setProperty("socketTimeout", "0");
@@ -83,6 +99,25 @@ final class ReplicationStream implements AutoCloseable {
      */
     long received() {
         return stream.getLastReceiveLSN().asLong();
+    }
+
+    /**
+     * Whether the server has said, since it was asked last, that it passes over rows because the publication did not exist at
+     * their place in the log. Known no later than the next message. Asks the driver alone, not the server.
+     */
+    boolean hasPassedOver(String publication) throws SQLException {
+        SQLWarning warning = connection.getWarnings();
+        if (warning == null) {
+            return false;
+        }
+        connection.clearWarnings();
+        for (; warning != null; warning = warning.getNextWarning()) {
+            log.debug("The server says: {} ({})", warning.getMessage(), warning.getSQLState());
+            if (NOT_THERE.equals(warning.getSQLState()) && warning.getMessage().contains(publication)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Moves the slot, to the end of a transaction whose rows, and all before them, are settled, as the checkpoint says. */

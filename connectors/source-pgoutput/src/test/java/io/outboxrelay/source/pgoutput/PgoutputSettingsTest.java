@@ -4,6 +4,7 @@ import java.util.List;
 
 import com.typesafe.config.ConfigFactory;
 import io.outboxrelay.api.AfterDelivery;
+import io.outboxrelay.api.SourceFactory;
 import io.outboxrelay.api.config.Problem;
 import io.outboxrelay.api.config.Settings;
 import org.junit.jupiter.api.Test;
@@ -54,6 +55,18 @@ class PgoutputSettingsTest {
         Settings root = root("existing-rows = " + existingRows);
         PgoutputSettings.of(root.section("source").section("pgoutput"), AfterDelivery.of(AfterDelivery.Action.KEEP));
         assertThat(root.problems()).isEmpty();
+    }
+
+    @Test
+    void withAPrefixThereAreEventsThatHaveNoRow() {
+        assertThat(factory("message-prefix = outbox").eventsWithoutRow())
+                .contains("source.pgoutput.message-prefix = outbox");
+        assertThat(factory("").eventsWithoutRow()).isEmpty();
+    }
+
+    private static SourceFactory factory(String section) {
+        return new PgoutputSourceProvider()
+                .configure(root(section).section("source").section("pgoutput"), AfterDelivery.DELETE);
     }
 
     private static List<Problem> problems(String section) {
