@@ -334,9 +334,7 @@ class CommandLineIT {
 
     @Test
     void aJavaThatIsMissingOrTooOldIsSaid() throws Exception {
-        Path old = Files.createDirectories(directory.resolve("old/bin")).resolve("java");
-        Files.writeString(old, "#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n");
-        Files.setPosixFilePermissions(old, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Path old = java("old", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2");
 
         assertThat(run(Map.of("JAVA_HOME", directory.resolve("old").toString()), "version"))
                 .isEqualTo(new Ended(2, List.of("outbox-relay: Java 17 or newer is needed; " + old + " is 11")));
@@ -345,9 +343,32 @@ class CommandLineIT {
     }
 
     @Test
+    void aJavaThatDoesNotKnowAnOptionStartsWithoutIt() throws Exception {
+        java("early", """
+                case "$*" in
+                  *Trim*) echo 'Unrecognized VM option' >&2; exit 1 ;;
+                  -version) echo 'openjdk version "17.0.1" 2021-10-19' >&2 ;;
+                  *) echo "started with $*" ;;
+                esac""");
+
+        Ended ended = run(Map.of("JAVA_HOME", directory.resolve("early").toString()), "run");
+
+        assertThat(ended.exitCode()).isZero();
+        assertThat(ended.output()).singleElement().asString().startsWith("started with -Xmx256m");
+    }
+
+    @Test
     void optionsOfTheJvmCanBeAdded() throws Exception {
         assertThat(run(Map.of("JAVA_OPTS", "-Xmx64m -showversion"), "version").output())
                 .anyMatch(line -> line.startsWith("openjdk version"));
+    }
+
+    /** The home of a Java that does what the script says. Returns its program. */
+    private Path java(String home, String script) throws IOException {
+        Path java =
+                Files.createDirectories(directory.resolve(home).resolve("bin")).resolve("java");
+        Files.writeString(java, "#!/bin/sh\n" + script + "\n");
+        return Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
     private Path write(String text) throws IOException {
