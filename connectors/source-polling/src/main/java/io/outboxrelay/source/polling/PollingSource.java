@@ -204,6 +204,7 @@ final class PollingSource implements OutboxSource, Lane.Run {
             } else {
                 lanes.remove(lane);
                 locks.release(lane.shard());
+                wake(); // It may have been the last one, and the end would wait for the next look.
                 log.info("No longer reading shard {} of {}", lane.shard(), settings.shards());
             }
         }

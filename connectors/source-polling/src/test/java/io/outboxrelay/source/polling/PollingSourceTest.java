@@ -257,6 +257,18 @@ class PollingSourceTest {
         }
     }
 
+    /** A lease of two minutes is renewed after 48 s. */
+    @Test
+    void aStopDoesNotWaitForTheNextRenewalOfTheLease() throws Exception {
+        OutboxFixture outbox = outbox();
+        RecordingHandler handler = RecordingHandler.settlingAtOnce();
+        RunningSource run = start(outbox, handler, Map.of("max-poll-interval", "100ms", "lease", "2m", "shards", 2));
+        outbox.insert("a", 3);
+        await("the rows").until(() -> handler.count() == 3);
+
+        assertThat(run.stop(Duration.ofSeconds(20))).isTrue();
+    }
+
     @Test
     void markedRowsStayAndAreNotHandedOverAgain() throws Exception {
         OutboxFixture outbox = outbox();
