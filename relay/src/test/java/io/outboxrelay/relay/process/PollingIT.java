@@ -44,7 +44,7 @@ class PollingIT {
             log.info("Polling, {} kills of two relays, seed {}: {}", KILLS, SEED, verdict);
             verdict.requireCorrect();
             assertThat(verdict.committed()).isGreaterThan(1000);
-            awaitEmptyTable(deployment);
+            deployment.awaitEmptyTable();
         }
     }
 
@@ -170,12 +170,6 @@ class PollingIT {
                 .map(received -> received.eventId())
                 .distinct()
                 .count();
-    }
-
-    private static void awaitEmptyTable(Deployment deployment) {
-        await("delivered rows to be deleted")
-                .atMost(Deployment.PATIENCE)
-                .until(() -> deployment.query("SELECT count(*) FROM outbox").equals("0"));
     }
 
     private static void pause(int millis) {

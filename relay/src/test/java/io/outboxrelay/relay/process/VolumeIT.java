@@ -77,7 +77,7 @@ class VolumeIT {
             Duration patience = Deployment.PATIENCE.plusSeconds(ROWS / 2_000);
 
             arrivals.await(ROWS, patience);
-            awaitEmptyTable(deployment, patience);
+            deployment.awaitEmptyTable(patience);
             relay.awaitLine(mode.state, Deployment.PATIENCE);
 
             log.info("{}: {} rows published and deleted in {} s; {}", mode, ROWS, secondsSince(began), arrivals);
@@ -104,7 +104,7 @@ class VolumeIT {
                 }
             }
             arrivals.await(CHURN, Deployment.PATIENCE);
-            awaitEmptyTable(deployment, Deployment.PATIENCE);
+            deployment.awaitEmptyTable();
 
             log.info(
                     "{}: {} rows through the table in {} s; at most {} MB with its indexes, allowed {} MB, {} MB if no"
@@ -135,14 +135,6 @@ class VolumeIT {
                     .pollInterval(Duration.ofMillis(5))
                     .until(() -> System.nanoTime() >= turn && written - arrivals.distinct() <= BACKLOG);
         }
-    }
-
-    private static void awaitEmptyTable(Deployment deployment, Duration patience) {
-        await("the table to be empty")
-                .atMost(patience)
-                .until(() -> deployment
-                        .query("SELECT NOT EXISTS (SELECT FROM outbox)")
-                        .equals("t"));
     }
 
     /** Rows are numbered; the payload is the number, filled up to what an event takes. */
