@@ -177,6 +177,11 @@ final class Chromium implements AutoCloseable {
                         .put("mobile", false));
     }
 
+    /** Whether the pages that are opened from now on may run their scripts; {@link #evaluate} always may. */
+    void scripts(boolean run) {
+        send("Emulation.setScriptExecutionDisabled", JSON.createObjectNode().put("value", !run));
+    }
+
     /** As a person prefers it. */
     void prefer(String scheme, boolean reducedMotion) {
         ObjectNode media = JSON.createObjectNode();

@@ -238,6 +238,27 @@ class StatusPageTest {
                 .isEqualTo("true");
     }
 
+    /** A busy browser shows the page before it runs the page's script. */
+    @Test
+    void everythingHasItsPlaceBeforeTheScriptHasRun() throws Exception {
+        streams();
+        browser.scripts(false);
+        try {
+            browser.open(relay.address());
+            assertThat(browser.text("updated")).as("no script has run").isEqualTo("Asking the relay …");
+            String before = places();
+
+            browser.scripts(true);
+            browser.open("about:blank");
+            browser.open(relay.address());
+            browser.awaitText("word", "Streaming");
+            browser.awaitText("letters", "Nothing is put aside");
+            assertThat(places()).isEqualTo(before);
+        } finally {
+            browser.scripts(true);
+        }
+    }
+
     @Test
     void nothingMovesWhenNewsComes() throws Exception {
         streams();
@@ -254,6 +275,15 @@ class StatusPageTest {
         assertThat(Double.parseDouble(browser.evaluate("window.moved")))
                 .as(browser.evaluate("window.movers"))
                 .isLessThan(0.02);
+    }
+
+    /** Where each card of the page begins. */
+    private static String places() {
+        return browser.evaluate("""
+                [...document.querySelectorAll('.page .card')].map(e => {
+                  const box = e.getBoundingClientRect();
+                  return (e.id || e.className) + ' ' + [box.left, box.top, box.width].map(Math.round).join(' ');
+                }).join('\\n')""");
     }
 
     private void streams() {
