@@ -20,6 +20,7 @@ public enum Code {
     CONFIG_CONTRADICTION(1009, "Two settings contradict each other"),
     BAD_USAGE(1010, "The command line is wrong"),
     LOG_LEVEL_REFUSED(1011, "A log level cannot be set"),
+    CLASS_ARCHIVE_NOT_MADE(1012, "The class archive cannot be made"),
 
     // Reaching and using the database
 

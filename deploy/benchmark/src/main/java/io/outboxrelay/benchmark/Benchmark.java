@@ -28,6 +28,9 @@ public final class Benchmark {
         Path directory = Files.createDirectories(settings.directory());
         List<Workload> workloads = new Workloads(settings.events(), settings.seconds()).chosen(settings.only());
         List<Subject> subjects = new Subjects(settings).chosen();
+        for (Subject subject : subjects) {
+            subject.install();
+        }
         Results results = new Results();
         try (Servers servers = new Servers()) {
             Report report = new Report(setting(servers, subjects, settings), workloads);

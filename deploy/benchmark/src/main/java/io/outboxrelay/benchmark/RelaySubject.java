@@ -51,9 +51,25 @@ record RelaySubject(
         }
     }
 
+    /** With the archive of classes that the image has. */
+    @Override
+    public void install() throws IOException, InterruptedException {
+        if (Files.exists(distribution.resolve("lib/classes.jsa"))) {
+            return;
+        }
+        int exitCode = new ProcessBuilder(
+                        distribution.resolve("bin/outbox-relay").toString(), "class-archive")
+                .inheritIO()
+                .start()
+                .waitFor();
+        if (exitCode != 0) {
+            throw new IOException("outbox-relay class-archive ended with " + exitCode);
+        }
+    }
+
     @Override
     public String description() {
-        return "outbox-relay, source.type = " + source + ", " + javaOpts
+        return "outbox-relay with a class archive, source.type = " + source + ", " + javaOpts
                 + (configuration.isEmpty() ? "" : ", " + configuration.replace("\n", ", "));
     }
 

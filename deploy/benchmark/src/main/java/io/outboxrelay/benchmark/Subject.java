@@ -30,6 +30,9 @@ interface Subject {
     /** What runs, for the report: version and options. */
     String description();
 
+    /** What is done once on a machine, before the first start. */
+    default void install() throws IOException, InterruptedException {}
+
     /** Makes the subject's place in the log, so that what is committed from now on is its work. */
     void prepare(Outbox outbox) throws IOException, InterruptedException, SQLException;
 

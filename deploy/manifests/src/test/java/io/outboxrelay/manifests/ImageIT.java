@@ -115,6 +115,22 @@ class ImageIT {
         }
     }
 
+    /** Java goes without an archive that it cannot use, unless it is told to fail then. */
+    @Test
+    void itsCommandsTakeTheirClassesFromItsArchive() throws Exception {
+        for (String instruction : List.of("ENTRYPOINT", "HEALTHCHECK")) {
+            try (RelayProcess process = RelayProcess.start(
+                    container("archive", dockerfile.command(instruction)),
+                    Map.of("JAVA_TOOL_OPTIONS", "-Xshare:on"),
+                    line -> {},
+                    "--help")) {
+                assertThat(process.awaitExit(PATIENCE))
+                        .as("%s: %s", instruction, process.output())
+                        .isZero();
+            }
+        }
+    }
+
     private static void configure(DatabaseAddress address, KafkaServer kafka, String topic) throws IOException {
         Files.writeString(ROOT.resolve(CONFIG), """
                 database { host = "%s", port = %d, name = "%s", user = "%s", password = "%s" }

@@ -85,7 +85,8 @@ public final class ProgramCommand implements Runnable {
                 .addSubcommand(new ConfigCommand(reader))
                 .addSubcommand(new HealthCommand(reader))
                 .addSubcommand(new VersionCommand())
-                .addSubcommand(new CompletionCommand());
+                .addSubcommand(new CompletionCommand())
+                .addSubcommand(new ClassArchiveCommand());
         style(commandLine);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         // An event's id may begin with @.

@@ -26,12 +26,13 @@ public final class Version {
         return Optional.ofNullable(Version.class.getPackage().getImplementationVersion());
     }
 
-    /** The versions of some jars on the class path, by the jars' names; none for one that is not there. */
+    /** The versions of some jars in the folder of the program's own, by the jars' names; none for one that is not there. */
     public static Map<String, String> ofJars(Collection<String> names) {
         Map<String, String> found = new TreeMap<>();
-        for (String entry : System.getProperty("java.class.path", "").split(File.pathSeparator, -1)) {
-            Path file = Path.of(entry).getFileName();
-            Matcher jar = JAR.matcher(file == null ? "" : file.toString());
+        String program = System.getProperty("java.class.path", "").split(File.pathSeparator, -1)[0];
+        String[] files = Path.of(program).toAbsolutePath().getParent().toFile().list();
+        for (String file : files == null ? new String[0] : files) {
+            Matcher jar = JAR.matcher(file);
             if (jar.matches() && names.contains(jar.group(1))) {
                 found.put(jar.group(1), jar.group(2));
             }

@@ -152,9 +152,14 @@ final class Deployment implements AutoCloseable {
 
     /** Runs another command of the program to its end. */
     RelayProcess command(String... arguments) throws InterruptedException {
+        return command(Map.of(), arguments);
+    }
+
+    /** The same with more in its environment. */
+    RelayProcess command(Map<String, String> environment, String... arguments) throws InterruptedException {
         List<String> all = new ArrayList<>(List.of(arguments));
         all.addAll(List.of("--config", config.toString()));
-        RelayProcess command = RelayProcess.start(DISTRIBUTION, all.toArray(String[]::new));
+        RelayProcess command = RelayProcess.start(DISTRIBUTION, environment, line -> {}, all.toArray(String[]::new));
         relays.add(command);
         command.awaitExit(PATIENCE);
         return command;

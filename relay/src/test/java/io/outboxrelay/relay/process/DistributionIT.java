@@ -22,7 +22,7 @@ class DistributionIT {
             "broker-kafka",
             "outbox-schema",
             "postgres",
-            "relay",
+            "outbox-relay.jar",
             "source-debezium",
             "source-pgoutput",
             "source-polling",
