@@ -4,11 +4,17 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.ZipFile;
 
 import io.outboxrelay.api.Code;
 import picocli.CommandLine.Command;
@@ -36,6 +42,9 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
 
     private static final int LAST_LINES = 5;
 
+    /** A class that a jar holds anew for later versions of Java. */
+    private static final Pattern VERSIONED = Pattern.compile("META-INF/versions/\\d+/(.*)\\.class");
+
     @Option(
             names = "--to",
             paramLabel = "FILE",
@@ -48,12 +57,11 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
     @Override
     public Integer call() throws IOException, InterruptedException {
         String classPath = System.getProperty("java.class.path");
-        Path archive = to != null
-                ? to
-                : Path.of(classPath.split(File.pathSeparator, -1)[0]).resolveSibling("classes.jsa");
+        Path program = Path.of(classPath.split(File.pathSeparator, -1)[0]);
+        Path archive = to != null ? to : program.resolveSibling("classes.jsa");
         Path list = Files.createTempFile("outbox-relay-", ".lst");
-        try (InputStream classes = ClassArchiveCommand.class.getResourceAsStream(CLASSES)) {
-            Files.copy(classes, list, StandardCopyOption.REPLACE_EXISTING);
+        try {
+            Files.write(list, classes(program.toAbsolutePath().getParent()));
             List<String> failure = make(archive, list, classPath);
             if (!failure.isEmpty()) {
                 spec.commandLine()
@@ -67,6 +75,31 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
         }
         spec.commandLine().getOut().println(archive + ": " + Amounts.bytes(Files.size(archive)));
         return ExitCode.FINE;
+    }
+
+    /**
+     * Those of the list of which each jar holds one form. Java looks for the bytes of an archived class where the jar keeps
+     * those for every version of Java, once an agent or Flight Recorder asks for them, and crashes if they are not there
+     * (Java 17, {@code KlassFactory::check_shared_class_file_load_hook}).
+     */
+    private static List<String> classes(Path jars) throws IOException {
+        Set<String> several = new HashSet<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(jars, "*.jar")) {
+            for (Path file : files) {
+                try (ZipFile jar = new ZipFile(file.toFile())) {
+                    jar.stream()
+                            .map(entry -> VERSIONED.matcher(entry.getName()))
+                            .filter(Matcher::matches)
+                            .forEach(versioned -> several.add(versioned.group(1)));
+                }
+            }
+        }
+        try (InputStream list = ClassArchiveCommand.class.getResourceAsStream(CLASSES)) {
+            return new String(list.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(name -> !several.contains(name))
+                    .toList();
+        }
     }
 
     /** The last that Java said where it failed; else nothing. */
