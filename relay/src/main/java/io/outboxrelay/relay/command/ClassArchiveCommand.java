@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -62,12 +63,12 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
         Path list = Files.createTempFile("outbox-relay-", ".lst");
         try {
             Files.write(list, classes(program.toAbsolutePath().getParent()));
-            List<String> failure = make(archive, list, classPath);
-            if (!failure.isEmpty()) {
+            Optional<String> failure = make(archive, list, classPath);
+            if (failure.isPresent()) {
                 spec.commandLine()
                         .getErr()
                         .println("outbox-relay: " + Code.CLASS_ARCHIVE_NOT_MADE + " " + archive
-                                + " cannot be made; Java says: " + String.join("; ", failure));
+                                + " cannot be made; Java says: " + failure.get());
                 return ExitCode.FAILED;
             }
         } finally {
@@ -103,7 +104,7 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
     }
 
     /** The last that Java said where it failed; else nothing. */
-    private static List<String> make(Path archive, Path list, String classPath)
+    private static Optional<String> make(Path archive, Path list, String classPath)
             throws IOException, InterruptedException {
         Process java = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -118,6 +119,8 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
         List<String> said = new String(java.getInputStream().readAllBytes(), Charset.defaultCharset())
                 .lines()
                 .toList();
-        return java.waitFor() == 0 ? List.of() : said.subList(Math.max(0, said.size() - LAST_LINES), said.size());
+        return java.waitFor() == 0
+                ? Optional.empty()
+                : Optional.of(String.join("; ", said.subList(Math.max(0, said.size() - LAST_LINES), said.size())));
     }
 }
