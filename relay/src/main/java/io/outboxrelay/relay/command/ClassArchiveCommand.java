@@ -19,6 +19,7 @@ import java.util.zip.ZipFile;
 
 import io.outboxrelay.api.Code;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -52,6 +53,9 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
             description = "Where to write it: beside the jars if not given, where bin/outbox-relay looks for it.")
     private Path to;
 
+    @Mixin
+    private OutputOption output;
+
     @Spec
     private CommandSpec spec;
 
@@ -74,7 +78,12 @@ final class ClassArchiveCommand implements Callable<Integer>, Quiet {
         } finally {
             Files.delete(list);
         }
-        spec.commandLine().getOut().println(archive + ": " + Amounts.bytes(Files.size(archive)));
+        long bytes = Files.size(archive);
+        String text = output.isJson()
+                ? JsonText.of(
+                        JsonText.object().put("archive", archive.toString()).put("bytes", bytes))
+                : archive + ": " + Amounts.bytes(bytes);
+        spec.commandLine().getOut().println(text);
         return ExitCode.FINE;
     }
 

@@ -3,11 +3,12 @@ package io.outboxrelay.relay.ops;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The version that the jar was built as, and those of the jars beside it. */
 public final class Version {
@@ -26,17 +27,19 @@ public final class Version {
         return Optional.ofNullable(Version.class.getPackage().getImplementationVersion());
     }
 
-    /** The versions of some jars in the folder of the program's own, by the jars' names; none for one that is not there. */
+    /** The versions of some jars on the class path, or beside its first, by the jars' names; none for one that is not there. */
     public static Map<String, String> ofJars(Collection<String> names) {
+        List<String> classPath =
+                List.of(System.getProperty("java.class.path", "").split(File.pathSeparator, -1));
+        String[] beside =
+                Path.of(classPath.get(0)).toAbsolutePath().getParent().toFile().list();
         Map<String, String> found = new TreeMap<>();
-        String program = System.getProperty("java.class.path", "").split(File.pathSeparator, -1)[0];
-        String[] files = Path.of(program).toAbsolutePath().getParent().toFile().list();
-        for (String file : files == null ? new String[0] : files) {
-            Matcher jar = JAR.matcher(file);
-            if (jar.matches() && names.contains(jar.group(1))) {
-                found.put(jar.group(1), jar.group(2));
-            }
-        }
+        Stream.concat(
+                        classPath.stream().map(entry -> new File(entry).getName()),
+                        Stream.of(beside == null ? new String[0] : beside))
+                .map(JAR::matcher)
+                .filter(jar -> jar.matches() && names.contains(jar.group(1)))
+                .forEach(jar -> found.put(jar.group(1), jar.group(2)));
         return found;
     }
 }
