@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
         })
 final class ClassArchiveCommand implements Callable<Integer>, Quiet {
 
-    /** What relays load, one name a line; {@code ClassListIT} makes it. Java passes over names that it does not find. */
+    /** What relays load, one name a line; {@code ClassArchiveIT} makes it. Java passes over names that it does not find. */
     private static final String CLASSES = "classes.lst";
 
     private static final int LAST_LINES = 5;

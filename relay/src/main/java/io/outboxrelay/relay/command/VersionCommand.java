@@ -1,5 +1,6 @@
 package io.outboxrelay.relay.command;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -24,7 +25,7 @@ final class VersionCommand implements Callable<Integer>, Quiet {
     private CommandSpec spec;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         Map<String, String> found = Version.ofJars(JARS);
         if (output.isJson()) {
             ObjectNode node = JsonText.object();

@@ -20,12 +20,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 /** The archive of classes that {@code class-archive} makes, and the list behind it. */
-class ClassListIT {
+class ClassArchiveIT {
 
     private static final String LIST = "relay/src/main/resources/io/outboxrelay/relay/command/classes.lst";
 
@@ -63,7 +63,7 @@ class ClassListIT {
     @Test
     void relaysOfEverySourceTakeTheirClassesFromTheArchive() throws Exception {
         List<Path> logs = new ArrayList<>();
-        for (String source : List.of("debezium", "pgoutput", "polling")) {
+        for (String source : sources().toList()) {
             relayOneEventAndAskForIt(source, logs);
         }
 
@@ -94,7 +94,7 @@ class ClassListIT {
 
     /** It asks Java for the bytes of every class that is loaded, as agents do. */
     @ParameterizedTest
-    @ValueSource(strings = {"debezium", "pgoutput", "polling"})
+    @MethodSource("sources")
     void flightRecorderFromTheStartHarmsNothing(String source) throws Exception {
         try (Deployment deployment = Deployment.create(PostgresServer.shared(), KafkaServer.shared())) {
             deployment.configure("source.type = " + source);
@@ -121,6 +121,10 @@ class ClassListIT {
                     .startsWith(
                             "outbox-relay: OR-1012 " + directory + "/nowhere/classes.jsa cannot be made; Java says: ");
         }
+    }
+
+    private static Stream<String> sources() {
+        return Stream.concat(Deployment.readersOfTheLog(), Stream.of("polling"));
     }
 
     private static void relayOneEventAndAskForIt(String source, List<Path> logs) throws Exception {
